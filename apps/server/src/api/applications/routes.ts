@@ -1,0 +1,179 @@
+import { Type } from 'typebox';
+import type { Caller } from '../../auth/authenticate.ts';
+import { newId, publicId } from '../../core/ids.ts';
+import { notFound, Problem } from '../../errors.ts';
+import {
+  type ApplicationRow,
+  deleteApplication,
+  findApplication,
+  insertApplication,
+  listApplications,
+  updateApplication,
+} from '../../store/application.ts';
+import { recordChange } from '../../store/change.ts';
+import { hasSqlState, UNIQUE_VIOLATION } from '../../store/database.ts';
+import { AppIdParam, applicationRef } from '../application-scope.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { keyedCall, once, sendAnswer } from '../idempotency.ts';
+import { listAnswer, pageFrom } from '../paging.ts';
+import { ListOf, PageQuery, Strict } from '../schema.ts';
+import type { ApiServer } from '../server.ts';
+import { ApplicationPatch, ApplicationSchema, NewApplication } from './schema.ts';
+
+const tags = ['Applications'];
+const item = Type.Object({ app_id: AppIdParam });
+
+export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
+  const { db, directory } = deps;
+
+  app.get(
+    '/v1/app',
+    {
+      config: { access: 'read' },
+      schema: {
+        operationId: 'listApplications',
+        tags,
+        summary: 'List applications',
+        querystring: Strict(PageQuery),
+        response: { 200: ListOf(ApplicationSchema) },
+      },
+    },
+    async (request) => {
+      const rows = await listApplications(db, request.caller.environmentId, pageFrom('app', request.query));
+      return listAnswer('app', request.query, rows, presentApplication);
+    },
+  );
+
+  app.post(
+    '/v1/app',
+    {
+      config: { access: 'write' },
+      schema: {
+        operationId: 'createApplication',
+        tags,
+        summary: 'Create an application: one customer of yours',
+        body: NewApplication,
+        response: { 201: ApplicationSchema },
+      },
+    },
+    async (request, reply) => {
+      const { body, caller } = request;
+      const outcome = await once(deps, keyedCall(request, null), async (tx) => {
+        const row = await insertApplication(tx, {
+          id: newId(),
+          environment_id: caller.environmentId,
+          uid: body.uid ?? null,
+          name: body.name,
+          metadata: body.metadata ?? {},
+          is_default: false,
+        });
+        if (!row) throw uidTaken(body.uid);
+        return { status: 201, body: JSON.stringify(presentApplication(row)) };
+      });
+      return sendAnswer(reply, outcome);
+    },
+  );
+
+  app.get(
+    '/v1/app/:app_id',
+    {
+      config: { access: 'read' },
+      schema: {
+        operationId: 'getApplication',
+        tags,
+        summary: 'Read an application',
+        params: item,
+        response: { 200: ApplicationSchema },
+      },
+    },
+    async (request) => presentApplication(await find(request.caller, request.params.app_id)),
+  );
+
+  app.patch(
+    '/v1/app/:app_id',
+    {
+      config: { access: 'write' },
+      schema: {
+        operationId: 'updateApplication',
+        tags,
+        summary: 'Change an application; what is left out stays',
+        params: item,
+        body: ApplicationPatch,
+        response: { 200: ApplicationSchema },
+      },
+    },
+    async (request) => {
+      const row = await find(request.caller, request.params.app_id);
+      const updated = await db
+        .transaction(async (tx) => {
+          const changed = await updateApplication(tx, patched(row, request.body));
+          await recordChange(tx, { kind: 'application', id: row.id });
+          return changed;
+        })
+        .catch((error: unknown) => {
+          throw hasSqlState(error, UNIQUE_VIOLATION) ? uidTaken(request.body.uid) : error;
+        });
+      directory.forget({ kind: 'application', id: row.id });
+      if (!updated) throw notFound('application');
+      return presentApplication(updated);
+    },
+  );
+
+  app.delete(
+    '/v1/app/:app_id',
+    {
+      config: { access: 'write' },
+      schema: {
+        operationId: 'deleteApplication',
+        tags,
+        summary: 'Delete an application and its endpoints; deliveries still due end FAILED',
+        params: item,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const row = await find(request.caller, request.params.app_id);
+      if (row.is_default) {
+        throw new Problem('default_application', 'every environment keeps its default application');
+      }
+      await db.transaction(async (tx) => {
+        await deleteApplication(tx, row.environment_id, row.id);
+        await recordChange(tx, { kind: 'application', id: row.id });
+      });
+      directory.forget({ kind: 'application', id: row.id });
+      return reply.code(204).send(null);
+    },
+  );
+
+  async function find(caller: Caller, appId: string): Promise<ApplicationRow> {
+    const ref = applicationRef(appId);
+    const row = ref && (await findApplication(db, caller.environmentId, ref));
+    if (!row) throw notFound('application');
+    return row;
+  }
+}
+
+function patched(row: ApplicationRow, patch: ApplicationPatch): ApplicationRow {
+  return {
+    ...row,
+    uid: patch.uid === undefined ? row.uid : patch.uid,
+    name: patch.name ?? row.name,
+    metadata: patch.metadata ?? row.metadata,
+  };
+}
+
+function uidTaken(uid: string | null | undefined): Problem {
+  return new Problem('already_exists', `another application has the uid ${uid}`);
+}
+
+function presentApplication(row: ApplicationRow) {
+  return {
+    id: publicId('app', row.id),
+    uid: row.uid,
+    name: row.name,
+    metadata: row.metadata,
+    is_default: row.is_default,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}

@@ -1,0 +1,21 @@
+import type { Uuid } from '../core/ids.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { CheckedUrl } from '../egress/url-policy.ts';
+import type { Acceptor } from '../ingest/acceptor.ts';
+import type { Database } from '../store/database.ts';
+
+/** What routes may use. Handed in by the composition root. */
+export interface ApiDependencies {
+  readonly db: Database;
+  readonly directory: Directory;
+  readonly acceptor: Acceptor;
+  /** The URL policy of egress/, with this process's settings. */
+  readonly checkUrl: (url: string) => CheckedUrl;
+  /** Tells the worker that something is due now. */
+  readonly wakeWorker: () => void;
+  /** Resolves when the database answers. */
+  readonly probe: () => Promise<void>;
+}
+
+/** Null where a whole environment is meant. */
+export type ApplicationScope = Uuid | null;

@@ -1,0 +1,114 @@
+import { decodeSecret, generateSecret, WebhookSecretError } from '@postrider/webhook';
+import { DEFAULT_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
+import { newId, type Uuid } from '../../core/ids.ts';
+import { type DataKey, seal } from '../../crypto/vault.ts';
+import { checkHeaders } from '../../egress/headers.ts';
+import { type FieldError, invalidFields } from '../../errors.ts';
+import type { EndpointRow } from '../../store/endpoint.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import type { EndpointPatch, NewEndpoint } from './schema.ts';
+
+/** From what a caller sent to the row that is stored: checked, defaults filled in, secrets sealed. */
+
+/** @throws Problem `validation_failed`. */
+export function newEndpointRow(
+  deps: Pick<ApiDependencies, 'checkUrl'>,
+  dataKey: DataKey,
+  applicationId: Uuid,
+  body: NewEndpoint,
+): { row: Omit<EndpointRow, 'created_at' | 'updated_at'>; secret: string } {
+  const secret = body.secret ?? generateSecret();
+  const errors = [...settingErrors(deps, body), ...secretErrors(secret)];
+  if (errors.length > 0) throw invalidFields(errors);
+  const id = newId();
+  const isActive = body.active ?? true;
+  return {
+    secret,
+    row: {
+      id,
+      environment_id: dataKey.environmentId,
+      application_id: applicationId,
+      type: 'webhook',
+      url: body.url,
+      events: events(body) ?? ['*'],
+      channels: body.channels ?? null,
+      description: body.description ?? '',
+      metadata: body.metadata ?? {},
+      headers: sealHeaders(dataKey, id, body.headers),
+      secret: seal(dataKey, id, 'endpoint_secret', secret),
+      retry_policy: body.retry_policy ?? 'default',
+      timeout_seconds: body.timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS,
+      status: isActive ? 'active' : 'disabled',
+      disabled_reason: isActive ? null : 'by_request',
+    },
+  };
+}
+
+/** The row with a patch applied. Absent fields stay. @throws Problem `validation_failed`. */
+export function patchedRow(
+  deps: Pick<ApiDependencies, 'checkUrl'>,
+  dataKey: DataKey,
+  row: EndpointRow,
+  patch: EndpointPatch,
+): EndpointRow {
+  const errors = settingErrors(deps, patch);
+  if (errors.length > 0) throw invalidFields(errors);
+  return {
+    ...row,
+    url: patch.url ?? row.url,
+    events: events(patch) ?? row.events,
+    channels: patch.channels === undefined ? row.channels : patch.channels,
+    description: patch.description ?? row.description,
+    metadata: patch.metadata ?? row.metadata,
+    headers: patch.headers === undefined ? row.headers : sealHeaders(dataKey, row.id, patch.headers),
+    retry_policy: patch.retry_policy ?? row.retry_policy,
+    timeout_seconds: patch.timeout_seconds ?? row.timeout_seconds,
+    ...activity(row, patch.active),
+  };
+}
+
+/** Enabling what is not disabled, or disabling what is, changes nothing: a paused endpoint stays paused. */
+export function activity(
+  row: EndpointRow,
+  active: boolean | undefined,
+): Pick<EndpointRow, 'status' | 'disabled_reason'> {
+  if (active === false && row.status !== 'disabled') return { status: 'disabled', disabled_reason: 'by_request' };
+  if (active === true && row.status === 'disabled') return { status: 'active', disabled_reason: null };
+  return { status: row.status, disabled_reason: row.disabled_reason };
+}
+
+function events(body: EndpointPatch): string[] | undefined {
+  return body.all_events ? ['*'] : body.events;
+}
+
+function settingErrors(deps: Pick<ApiDependencies, 'checkUrl'>, body: EndpointPatch): FieldError[] {
+  const errors: FieldError[] = [];
+  if (body.url !== undefined) {
+    const checked = deps.checkUrl(body.url);
+    if (!checked.ok) errors.push({ path: '/url', message: `egress_blocked: ${checked.reason}` });
+  }
+  if (body.all_events && body.events) errors.push({ path: '/all_events', message: 'cannot go with events' });
+  const headers = checkHeaders(body.headers ?? {}, 'endpoint');
+  if (!headers.ok) {
+    for (const { path, message } of headers.errors) errors.push({ path: `/headers/${path}`, message });
+  }
+  return errors;
+}
+
+function secretErrors(secret: string): FieldError[] {
+  try {
+    decodeSecret(secret);
+    return [];
+  } catch (error) {
+    if (error instanceof WebhookSecretError) {
+      return [{ path: '/secret', message: 'must be whsec_ and the base64 of 24 to 64 bytes' }];
+    }
+    throw error;
+  }
+}
+
+function sealHeaders(dataKey: DataKey, id: Uuid, headers: Record<string, string> | undefined): Buffer | null {
+  const checked = checkHeaders(headers ?? {}, 'endpoint');
+  if (!checked.ok || Object.keys(checked.headers).length === 0) return null;
+  return seal(dataKey, id, 'endpoint_headers', JSON.stringify(checked.headers));
+}

@@ -1,0 +1,74 @@
+import { type Static, Type } from 'typebox';
+import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
+import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
+import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
+import { Headers, Id, Metadata, Nullable, Strict, Text, Timestamp } from '../schema.ts';
+
+const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
+  minItems: 1,
+  maxItems: 200,
+  description: 'Event types, dotted prefixes like `invoice.*`, or `*` for all',
+});
+
+const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });
+
+const RetryPolicy = Type.Union([
+  Type.Literal('default'),
+  Type.Literal('extended'),
+  Type.Array(Type.Number({ minimum: 0, maximum: MAX_RETRY_DELAY_SECONDS }), {
+    maxItems: MAX_RETRIES,
+    description: 'Seconds before each retry; the first attempt is always at once',
+  }),
+]);
+
+const settings = {
+  url: Type.String({ maxLength: 2048, description: 'Where deliveries are POSTed' }),
+  events: Type.Optional(Events),
+  all_events: Type.Optional(Type.Literal(true, { description: 'The same as events: ["*"]' })),
+  channels: Type.Optional(Nullable(Channels)),
+  description: Type.Optional(Text({ maxLength: 1024 })),
+  metadata: Type.Optional(Metadata),
+  active: Type.Optional(Type.Boolean({ description: 'false disables it' })),
+  headers: Type.Optional(Headers),
+  retry_policy: Type.Optional(RetryPolicy),
+  timeout_seconds: Type.Optional(
+    Type.Number({ minimum: 1, maximum: MAX_TIMEOUT_SECONDS, description: 'Total deadline' }),
+  ),
+};
+
+export const NewEndpoint = Strict({
+  type: Type.Optional(Type.Literal('webhook')),
+  ...settings,
+  secret: Type.Optional(Type.String({ maxLength: 256, description: 'Your own `whsec_` + base64 of 24 to 64 bytes' })),
+});
+export type NewEndpoint = Static<typeof NewEndpoint>;
+
+export const EndpointPatch = Strict({ ...settings, url: Type.Optional(settings.url) });
+export type EndpointPatch = Static<typeof EndpointPatch>;
+
+export const EndpointSchema = Type.Object({
+  id: Id('ep'),
+  app_id: Id('app'),
+  type: Type.Literal('webhook'),
+  url: Type.String(),
+  events: Type.Array(Type.String()),
+  channels: Nullable(Type.Array(Type.String())),
+  description: Type.String(),
+  metadata: Metadata,
+  headers: Type.Record(Type.String(), Type.String(), { description: 'Values that may be secret are masked' }),
+  retry_policy: RetryPolicy,
+  timeout_seconds: Type.Number(),
+  status: Type.Union([Type.Literal('active'), Type.Literal('paused'), Type.Literal('disabled')]),
+  disabled_reason: Nullable(Type.String()),
+  created_at: Timestamp,
+  updated_at: Timestamp,
+});
+
+export const CreatedEndpoint = Type.Object({
+  ...EndpointSchema.properties,
+  secret: Type.String({ description: 'Signs its deliveries. Shown here once, later by GET …/secret' }),
+});
+
+export const SecretSchema = Type.Object({ secret: Type.String() });
+
+export const TestAnswer = Type.Object({ message_id: Id('msg'), delivery_id: Id('dlv') });

@@ -1,0 +1,138 @@
+import { Type } from 'typebox';
+import type { Caller } from '../../auth/authenticate.ts';
+import type { Endpoint } from '../../core/endpoint.ts';
+import { newId, parseId, publicId } from '../../core/ids.ts';
+import type { ApplicationEntry } from '../../directory/application-entry.ts';
+import { invalidFields, notFound } from '../../errors.ts';
+import { insertApplication } from '../../store/application.ts';
+import { readEndpoint } from '../../store/endpoint.ts';
+import { AppIdParam, applicationOf, applicationRef } from '../application-scope.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import type { ApiServer } from '../server.ts';
+import { payloadOf } from './payload.ts';
+import { DirectAccepted, DirectSend, EventAccepted, NewMessage, WebhookQueued, WebhookSend } from './schema.ts';
+import { selectionOf } from './selection.ts';
+import { addressed, createSender } from './sending.ts';
+
+const tags = ['Sending'];
+/** The event type of a send that names none. */
+const UNTYPED = 'webhook';
+
+/** The ways to send that are not publishing: to one endpoint by name, and to an application that may not exist yet. */
+export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
+  const { db, directory } = deps;
+  const send = createSender(deps);
+
+  app.post(
+    '/v1/send',
+    {
+      config: { access: 'write' },
+      schema: {
+        operationId: 'sendDirect',
+        tags,
+        summary: 'Send to one endpoint',
+        body: DirectSend,
+        response: { 202: DirectAccepted },
+      },
+    },
+    async (request, reply) => {
+      const { body, caller } = request;
+      const endpoint = await endpointNamed(caller, body.destination, '/destination');
+      return send(request, reply, {
+        application: endpoint.applicationId,
+        eventType: body.event_type,
+        payload: payloadOf(request.rawBody),
+        headers: body.headers,
+        matched: addressed(endpoint),
+        answer: ({ id, deliveryIds }) => ({
+          message_id: publicId('msg', id),
+          delivery_id: deliveryIds.map((delivery) => publicId('dlv', delivery))[0] ?? null,
+        }),
+      });
+    },
+  );
+
+  app.post(
+    '/v1/webhooks/send',
+    {
+      config: { access: 'write' },
+      schema: {
+        operationId: 'sendWebhook',
+        tags,
+        summary: 'Send to one endpoint, with the idempotency key in the body if you like',
+        body: WebhookSend,
+        response: { 202: WebhookQueued },
+      },
+    },
+    async (request, reply) => {
+      const { body, caller } = request;
+      const endpoint = await endpointNamed(caller, body.endpoint_id, '/endpoint_id');
+      return send(request, reply, {
+        application: endpoint.applicationId,
+        eventType: body.event_type ?? UNTYPED,
+        payload: payloadOf(request.rawBody),
+        headers: body.headers,
+        matched: addressed(endpoint),
+        idempotencyKey: body.idempotency_key,
+        answer: ({ id }) => ({ message_id: publicId('msg', id), status: 'queued' }),
+      });
+    },
+  );
+
+  app.post(
+    '/v1/app/:app_id/event',
+    {
+      config: { access: 'write' },
+      schema: {
+        operationId: 'publishEvent',
+        tags,
+        summary: 'Publish an event for one application, created on first use',
+        params: Type.Object({ app_id: AppIdParam }),
+        body: NewMessage,
+        response: { 202: EventAccepted },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const payload = payloadOf(request.rawBody);
+      const application = await applicationOnUse(request.caller, request.params.app_id);
+      const matched = application.match(selectionOf(application, body));
+      return send(request, reply, {
+        application: application.id,
+        eventType: body.event_type,
+        eventId: body.event_id,
+        payload,
+        headers: body.headers,
+        channels: body.channels,
+        matched,
+        answer: ({ id }) => ({ message_id: publicId('msg', id), fanout: matched.endpoints.length }),
+      });
+    },
+  );
+
+  /** An endpoint of the caller's environment. @throws Problem `validation_failed` (not an id) or `not_found`. */
+  async function endpointNamed(caller: Caller, text: string, path: string): Promise<Endpoint> {
+    const id = parseId('ep', text);
+    if (!id) throw invalidFields([{ path, message: 'must be an endpoint id, ep_…' }]);
+    const row = await readEndpoint(db, caller.environmentId, null, id);
+    if (!row) throw notFound('endpoint');
+    return directory.open(row);
+  }
+
+  async function applicationOnUse(caller: Caller, appId: string): Promise<ApplicationEntry> {
+    const ref = applicationRef(appId);
+    if (!ref) throw invalidFields([{ path: 'app_id', message: 'must be 1 to 128 letters, digits or . _ : -' }]);
+    const known = await directory.application(caller.environmentId, ref);
+    if (known || ref.by !== 'uid') return known ?? applicationOf(directory, caller, appId);
+    // Somebody else may be creating it too: then theirs is the one.
+    await insertApplication(db, {
+      id: newId(),
+      environment_id: caller.environmentId,
+      uid: ref.uid,
+      name: ref.uid,
+      metadata: {},
+      is_default: false,
+    });
+    return applicationOf(directory, caller, appId);
+  }
+}

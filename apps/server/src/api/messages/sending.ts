@@ -1,0 +1,71 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Trigger } from '../../core/delivery.ts';
+import type { Endpoint } from '../../core/endpoint.ts';
+import type { Uuid } from '../../core/ids.ts';
+import { type Matched, matchingJson } from '../../directory/application-entry.ts';
+import { checkHeaders } from '../../egress/headers.ts';
+import { invalidFields } from '../../errors.ts';
+import type { Accepted } from '../../ingest/acceptor.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { earlierAnswer, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
+
+/** One message as a route has resolved it; what every way to send has in common begins here. */
+export interface Sending {
+  readonly application: Uuid;
+  readonly eventType: string;
+  readonly eventId?: string | undefined;
+  /** JSON text. */
+  readonly payload: string;
+  readonly headers?: Record<string, string> | undefined;
+  readonly channels?: readonly string[] | undefined;
+  readonly matched: Matched;
+  readonly trigger?: Trigger;
+  /** The key where a route takes it in the body too. */
+  readonly idempotencyKey?: string | undefined;
+  /** The 202's body. */
+  readonly answer: (accepted: Accepted) => object;
+}
+
+/** Accepts a message and answers 202, or what the first call with its idempotency key was answered. */
+export function createSender(deps: ApiDependencies) {
+  return async (request: FastifyRequest, reply: FastifyReply, sending: Sending): Promise<FastifyReply> => {
+    const call = keyedCall(request, sending.application, sending.idempotencyKey);
+    const bodyOf = (accepted: Accepted) => JSON.stringify(sending.answer(accepted));
+    const acceptance = await deps.acceptor.accept({
+      environmentId: request.caller.environmentId,
+      applicationId: sending.application,
+      eventType: sending.eventType,
+      eventId: sending.eventId ?? null,
+      payload: sending.payload,
+      headers: messageHeaders(sending.headers),
+      channels: sending.channels ?? null,
+      endpoints: sending.matched.endpoints,
+      matching: sending.matched.matching,
+      trigger: sending.trigger ?? 'scheduled',
+      keyed: call && ((accepted) => ({ ...call, status: 202, body: bodyOf(accepted) })),
+    });
+    if (acceptance.kind === 'accepted') {
+      return sendAnswer(reply, { answer: { status: 202, body: bodyOf(acceptance.accepted) }, isReplay: false });
+    }
+    if (acceptance.kind === 'key_in_use' || !call) throw keyInUse();
+    return sendAnswer(reply, { answer: await earlierAnswer(deps.db, call), isReplay: true });
+  };
+}
+
+/** What is stored for a message that is for one endpoint by name. A disabled endpoint gets nothing, and it says so. */
+export function addressed(endpoint: Endpoint): Matched {
+  const matched = endpoint.status !== 'disabled';
+  return {
+    endpoints: matched ? [endpoint] : [],
+    matching: matchingJson([
+      { endpoint_id: endpoint.id, matched, reason: matched ? 'addressed' : 'endpoint_disabled' },
+    ]),
+  };
+}
+
+function messageHeaders(headers: Record<string, string> | undefined): Record<string, string> | null {
+  if (!headers || Object.keys(headers).length === 0) return null;
+  const checked = checkHeaders(headers, 'message');
+  if (checked.ok) return checked.headers;
+  throw invalidFields(checked.errors.map(({ path, message }) => ({ path: `/headers/${path}`, message })));
+}

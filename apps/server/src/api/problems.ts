@@ -1,0 +1,61 @@
+import type { Duplex } from 'node:stream';
+import type { ErrorObject } from 'ajv';
+import type { FastifyReply } from 'fastify';
+import { SealError } from '../crypto/vault.ts';
+import { invalidFields, PROBLEMS, Problem } from '../errors.ts';
+import { isConnectionError } from '../store/database.ts';
+import { fieldErrors } from './validation.ts';
+
+/** Turns whatever was thrown on the way into a problem of the catalogue. What nobody foresaw is `internal_error`. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (isConnectionError(error)) return new Problem('storage_unavailable', 'the database does not answer');
+  if (error instanceof SealError) return new Problem('internal_error', 'a stored secret cannot be opened');
+  const { validation, validationContext, code, statusCode } = error as FastifyLikeError;
+  if (validation) return invalidFields(fieldErrors(validation, validationContext ?? 'body'));
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('payload_too_large', 'the request is over its limit');
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new Problem('unsupported_media_type', 'send content-type: application/json');
+  }
+  // The router's and the parser's own refusals: a malformed URL, a body that is shorter than it said.
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new Problem('invalid_request', 'the request is malformed');
+  }
+  return new Problem('internal_error', 'an unexpected error; the request id leads to it in our log');
+}
+
+interface FastifyLikeError {
+  readonly validation?: ErrorObject[];
+  readonly validationContext?: string;
+  readonly code?: string;
+  readonly statusCode?: number;
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
+  const { status, title } = PROBLEMS[problem.code];
+  reply
+    .code(status)
+    // frameworkErrors come before any hook.
+    .header('x-request-id', requestId)
+    .type('application/problem+json');
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  if (status === 503) reply.header('retry-after', '1');
+  return reply.send(
+    JSON.stringify({ ...bodyOf(problem, status, title), request_id: requestId, errors: problem.errors }),
+  );
+}
+
+function bodyOf(problem: Problem, status: number, title: string) {
+  return { type: `urn:postrider:problem:${problem.code}`, title, status, detail: problem.message, code: problem.code };
+}
+
+/** For what is not even HTTP: there is no request to reply to, only a socket. */
+export function writeProblem(socket: Duplex): void {
+  if (!socket.writable) return;
+  const { status, title } = PROBLEMS.invalid_request;
+  const body = JSON.stringify(bodyOf(new Problem('invalid_request', 'the request is not valid HTTP'), status, title));
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
+      `connection: close\r\n\r\n${body}`,
+  );
+}

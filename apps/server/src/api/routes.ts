@@ -1,0 +1,26 @@
+import { apiKeyRoutes } from './api-keys/routes.ts';
+import { MOUNTS } from './application-scope.ts';
+import { applicationRoutes } from './applications/routes.ts';
+import { deliveryRoutes } from './deliveries/routes.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { endpointRoutes } from './endpoints/routes.ts';
+import { healthRoutes } from './health/routes.ts';
+import { messageRoutes } from './messages/routes.ts';
+import { sendRoutes } from './messages/send-routes.ts';
+import type { ApiServer } from './server.ts';
+
+/** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
+export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
+  app.register(async (instance) => {
+    const api = instance as ApiServer;
+    healthRoutes(api, deps);
+    applicationRoutes(api, deps);
+    apiKeyRoutes(api, deps);
+    sendRoutes(api, deps);
+    for (const mount of MOUNTS) {
+      endpointRoutes(api, deps, mount);
+      messageRoutes(api, deps, mount);
+      deliveryRoutes(api, deps, mount);
+    }
+  });
+}

@@ -1,0 +1,132 @@
+import { isUtf8 } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import { authenticate, type Caller, type KeySource } from '../auth/authenticate.ts';
+import type { Scope } from '../core/scope.ts';
+import { Problem } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { problemOf, sendProblem, writeProblem } from './problems.ts';
+import { ProblemSchema } from './schema.ts';
+import { validatorCompiler } from './validation.ts';
+
+/**
+ * The HTTP server before any route: authentication, body reading, validation and problems. A request passes
+ * onRequest (who are you, may you) → body parser → schema → handler; whatever fails on the way becomes a problem.
+ */
+export type ApiServer = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Every route says who may call it: a key of at least this scope, or anybody. */
+    access?: Scope | 'public';
+  }
+  interface FastifyRequest {
+    /** Who calls. Set before the body is read, on every route that is not public. */
+    caller: Caller;
+    /** The body's text as posted; '' where there is none. */
+    rawBody: string;
+  }
+}
+
+/** The whole request. A payload has a limit of its own (messages/payload.ts). */
+const BODY_LIMIT = 2 * 1024 * 1024;
+
+export function createApiServer(options: { keys: KeySource; log: Log; version: string }): ApiServer {
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT,
+    // /api/v1 is /v1: one set of routes, whatever prefix a proxy or a habit puts before it.
+    rewriteUrl: (request) => (request.url?.startsWith('/api/v1/') ? request.url.slice(4) : (request.url ?? '/')),
+    genReqId: () => `req_${randomBytes(12).toString('base64url')}`,
+    routerOptions: { maxParamLength: 256 },
+    // Long enough for a slow uplink with a large body, short enough that open sockets cannot be collected.
+    requestTimeout: 60_000,
+    frameworkErrors: (error, request, reply) => sendProblem(reply, problemOf(error), request.id),
+    clientErrorHandler: (_error, socket) => writeProblem(socket),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.decorateRequest('rawBody', '');
+  app.decorateRequest('caller', null as unknown as Caller);
+  app.setValidatorCompiler(validatorCompiler);
+  readJson(app);
+
+  app.addHook('onRoute', (route) => {
+    if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say who may call it`);
+    route.schema = {
+      ...route.schema,
+      response: { ...(route.schema?.response as object | undefined), default: ProblemSchema },
+      ...(route.config.access !== 'public' && { security: [{ api_key: [] }] }),
+    };
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    const access = request.routeOptions.config.access;
+    if (access && access !== 'public') {
+      request.caller = await authenticate(options.keys, request.headers.authorization, access);
+    }
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.code === 'internal_error' || problem.code === 'storage_unavailable') {
+      options.log.error({ err: error, request_id: request.id, route: request.routeOptions.url }, problem.code);
+    }
+    return sendProblem(reply, problem, request.id);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new Problem('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`),
+      request.id,
+    ),
+  );
+  describe(app, options.version);
+  return app;
+}
+
+/** JSON in valid UTF-8 and nothing else; its text is kept, because payloads are sent on byte for byte. */
+function readJson(app: ApiServer): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = body as Buffer;
+    if (bytes.length === 0) return done(null, undefined);
+    if (!isUtf8(bytes)) return done(new Problem('invalid_json', 'the body is not valid UTF-8'));
+    request.rawBody = bytes.toString('utf8');
+    try {
+      done(null, JSON.parse(request.rawBody));
+    } catch (error) {
+      done(new Problem('invalid_json', error instanceof Error ? error.message.slice(0, 200) : 'not JSON'));
+    }
+  });
+}
+
+/** The OpenAPI document, from the schemas of the routes themselves. */
+function describe(app: ApiServer, version: string): void {
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Postrider',
+        version,
+        description: 'Webhooks as a service: one call in, every matching endpoint gets a signed POST.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+      components: {
+        securitySchemes: { api_key: { type: 'http', scheme: 'bearer', description: 'pr_live_… or pr_test_…' } },
+      },
+    },
+  });
+}

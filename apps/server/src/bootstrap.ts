@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, ConfigError, parseMasterKey } from './config.ts';
+import { newId } from './core/ids.ts';
+import { apiKeyDigest, apiKeyMode, newApiKey } from './crypto/api-key.ts';
+import { Vault } from './crypto/vault.ts';
+import type { Log } from './log.ts';
+import { hasApiKeys, insertApiKey } from './store/api-key.ts';
+import { insertApplication } from './store/application.ts';
+import { type Database, type Queryable, statement } from './store/database.ts';
+import { type EnvironmentRow, insertEnvironment, listEnvironments } from './store/environment.ts';
+
+/** What the very first start makes: a master key, two environments with their default applications, an admin key. */
+
+const MASTER_KEY_FILE = 'master.key';
+const ADMIN_KEY_FILE = 'admin.key';
+
+// So that processes which start together on a new database make it once.
+const lock = statement('bootstrap_lock', 'select pg_advisory_xact_lock(7243392119)');
+
+/** The vault under the configured master key, or under one generated into the data folder. @throws ConfigError */
+export function openVault(config: Config, log: Log): Vault {
+  if (config.masterKey) return new Vault(config.masterKey);
+  const file = join(config.dataDir, MASTER_KEY_FILE);
+  if (!existsSync(file)) {
+    writeSecretFile(config.dataDir, MASTER_KEY_FILE, randomBytes(32).toString('base64'));
+    log.info({ file }, 'generated a master key; keep a copy: without it the stored secrets cannot be read');
+  }
+  const key = parseMasterKey(readFileSync(file, 'utf8'));
+  if (!key) throw new ConfigError('POSTRIDER_MASTER_KEY', `unset, and ${file} does not hold 32 bytes in base64`);
+  return new Vault(key);
+}
+
+/**
+ * Makes what a new database lacks. An admin key is generated only where no key exists and none is configured; it is
+ * written to a file in the data folder, not to the log.
+ */
+export async function bootstrap(db: Database, vault: Vault, config: Config, log: Log): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(lock, []);
+    const environments = await ensureEnvironments(tx, vault);
+    for (const environment of environments) {
+      // Whoever holds another master key learns it here and not from the first delivery.
+      vault.unwrap(environment.id, environment.data_key);
+    }
+    if (config.bootstrapApiKey) await addKey(tx, environments, config.bootstrapApiKey, 'bootstrap');
+    if (await hasApiKeys(tx)) return;
+    const key = newApiKey('live');
+    await addKey(tx, environments, key, 'first start');
+    const file = writeSecretFile(config.dataDir, ADMIN_KEY_FILE, key);
+    log.info({ file }, 'made an admin API key of the environment Production; it is in this file');
+  });
+}
+
+async function ensureEnvironments(tx: Queryable, vault: Vault): Promise<EnvironmentRow[]> {
+  const existing = await listEnvironments(tx);
+  if (existing.length > 0) return existing;
+  const made: EnvironmentRow[] = [];
+  for (const { name, mode } of [
+    { name: 'Production', mode: 'live' },
+    { name: 'Test', mode: 'test' },
+  ] as const) {
+    const id = newId();
+    const environment = { id, name, mode, data_key: vault.newDataKey(id).wrapped };
+    await insertEnvironment(tx, environment);
+    await insertApplication(tx, {
+      id: newId(),
+      environment_id: id,
+      uid: null,
+      name: 'Default application',
+      metadata: {},
+      is_default: true,
+    });
+    made.push(environment);
+  }
+  return made;
+}
+
+async function addKey(tx: Queryable, environments: readonly EnvironmentRow[], key: string, name: string) {
+  const environment = environments.find(({ mode }) => mode === apiKeyMode(key));
+  if (!environment) throw new Error(`there is no ${apiKeyMode(key)} environment for the ${name} key`);
+  await insertApiKey(tx, {
+    id: newId(),
+    environmentId: environment.id,
+    name,
+    scope: 'admin',
+    digest: apiKeyDigest(key),
+    last4: key.slice(-4),
+  });
+}
+
+/** Readable by this user alone. */
+function writeSecretFile(folder: string, name: string, content: string): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, name);
+  writeFileSync(file, `${content}\n`, { mode: 0o600 });
+  return file;
+}

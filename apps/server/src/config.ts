@@ -1,0 +1,127 @@
+import { resolve } from 'node:path';
+import { API_KEY_PATTERN } from './crypto/api-key.ts';
+import { type Exemption, parseExemptions } from './egress/exemptions.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
+
+/** The only reader of the environment. Everything else is handed a `Config`. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Null: the embedded database in the data folder. */
+  readonly databaseUrl: string | null;
+  readonly dataDir: string;
+  readonly roles: ReadonlySet<Role>;
+  /** Null: generated into the data folder. */
+  readonly masterKey: Buffer | null;
+  readonly bootstrapApiKey: string | null;
+  readonly egress: {
+    readonly allow: readonly Exemption[];
+    readonly http: boolean;
+    readonly ports: ReadonlySet<number> | 'any';
+  };
+  readonly logLevel: LogLevel;
+}
+
+export const ROLES = ['api', 'worker', 'maintenance'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** A setting that cannot be: one line that names it and says what it takes. */
+export class ConfigError extends Error {
+  constructor(setting: string, takes: string) {
+    super(`${setting}: ${takes}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Settings that are planned and not built: setting one must not look as if it worked. */
+const NOT_YET = ['POSTRIDER_QUEUE_URL', 'POSTRIDER_ARCHIVE_URL', 'POSTRIDER_SMTP_URL', 'POSTRIDER_EGRESS_PROXY'];
+
+/** @throws ConfigError */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  for (const name of NOT_YET) {
+    if (env[name]) throw new ConfigError(name, 'is not supported by this version; leave it unset');
+  }
+  return {
+    host: env.POSTRIDER_HOST || '127.0.0.1',
+    port: port('POSTRIDER_PORT', env.POSTRIDER_PORT || '4400'),
+    databaseUrl: databaseUrl(env.POSTRIDER_DATABASE_URL),
+    dataDir: resolve(env.POSTRIDER_DATA_DIR || '.postrider'),
+    roles: roles(env.POSTRIDER_ROLES || ROLES.join(',')),
+    masterKey: masterKey(env.POSTRIDER_MASTER_KEY),
+    bootstrapApiKey: bootstrapApiKey(env.POSTRIDER_BOOTSTRAP_API_KEY),
+    egress: {
+      allow: exemptions(env.POSTRIDER_EGRESS_ALLOW || ''),
+      http: flag('POSTRIDER_EGRESS_HTTP', env.POSTRIDER_EGRESS_HTTP || '0'),
+      ports: ports(env.POSTRIDER_EGRESS_PORTS || '443,8443,80,8080'),
+    },
+    logLevel: logLevel(env.POSTRIDER_LOG_LEVEL || 'info'),
+  };
+}
+
+function port(setting: string, text: string): number {
+  // 0 lets the system choose: for tests and for several processes on one machine.
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new ConfigError(setting, 'a port, 0 to 65535');
+  return Number(text);
+}
+
+function databaseUrl(text: string | undefined): string | null {
+  if (!text) return null;
+  if (!/^postgres(ql)?:\/\//.test(text)) {
+    throw new ConfigError('POSTRIDER_DATABASE_URL', 'a PostgreSQL URL, postgres://user:password@host:5432/database');
+  }
+  return text;
+}
+
+function roles(text: string): ReadonlySet<Role> {
+  const names = text.split(',').map((name) => name.trim());
+  const known = names.filter((name): name is Role => (ROLES as readonly string[]).includes(name));
+  if (known.length !== names.length) {
+    throw new ConfigError('POSTRIDER_ROLES', `one or more of ${ROLES.join(', ')}, separated by commas`);
+  }
+  return new Set(known);
+}
+
+function masterKey(text: string | undefined): Buffer | null {
+  if (!text) return null;
+  const key = parseMasterKey(text);
+  if (!key)
+    throw new ConfigError('POSTRIDER_MASTER_KEY', '32 bytes in base64, as `openssl rand -base64 32` prints them');
+  return key;
+}
+
+/** 32 bytes from their base64, or null. */
+export function parseMasterKey(text: string): Buffer | null {
+  const trimmed = text.trim();
+  const key = Buffer.from(trimmed, 'base64');
+  return key.length === 32 && key.toString('base64') === trimmed ? key : null;
+}
+
+function bootstrapApiKey(text: string | undefined): string | null {
+  if (!text) return null;
+  if (!API_KEY_PATTERN.test(text)) {
+    throw new ConfigError('POSTRIDER_BOOTSTRAP_API_KEY', 'pr_test_ or pr_live_ and 32 to 200 letters, digits, - or _');
+  }
+  return text;
+}
+
+function exemptions(text: string): readonly Exemption[] {
+  const parsed = parseExemptions(text);
+  if (!parsed.ok) throw new ConfigError('POSTRIDER_EGRESS_ALLOW', parsed.reason);
+  return parsed.exemptions;
+}
+
+function flag(setting: string, text: string): boolean {
+  if (text !== '0' && text !== '1') throw new ConfigError(setting, '1 for on, 0 for off');
+  return text === '1';
+}
+
+function ports(text: string): ReadonlySet<number> | 'any' {
+  if (text.trim() === '*') return 'any';
+  return new Set(text.split(',').map((each) => port('POSTRIDER_EGRESS_PORTS', each.trim())));
+}
+
+function logLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (!level) throw new ConfigError('POSTRIDER_LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}

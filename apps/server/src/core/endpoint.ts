@@ -1,0 +1,44 @@
+import type { Uuid } from './ids.ts';
+import type { RetryPolicySetting } from './retry-policy.ts';
+
+export type EndpointType = 'webhook';
+
+/**
+ * - `active`: gets deliveries.
+ * - `paused`: matches, but what it gets is held until it is resumed.
+ * - `disabled`: does not match. Somebody or something switched it off; `disabledReason` says what.
+ */
+export type EndpointStatus = 'active' | 'paused' | 'disabled';
+
+/** Why an endpoint is disabled. Shown as `disabled_reason`. */
+export type DisabledReason = 'by_request' | 'gone' | 'retries_exhausted';
+
+/** An endpoint as the engine uses it, its secrets open. Never logged, never shown. */
+export interface Endpoint {
+  readonly id: Uuid;
+  readonly environmentId: Uuid;
+  readonly applicationId: Uuid;
+  readonly type: EndpointType;
+  readonly url: string;
+  readonly events: readonly string[];
+  /** Null: not filtered by channel. */
+  readonly channels: readonly string[] | null;
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Sent with every delivery, lower-case names. Values may be secret. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** `whsec_…`, as shown to its owner. */
+  readonly secret: string;
+  /** The bytes of the secret. */
+  readonly signingKey: Uint8Array;
+  readonly retryPolicy: RetryPolicySetting;
+  /** Total deadline of one attempt, 1-60. */
+  readonly timeoutSeconds: number;
+  readonly status: EndpointStatus;
+  readonly disabledReason: DisabledReason | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export const DEFAULT_TIMEOUT_SECONDS = 30;
+export const MAX_TIMEOUT_SECONDS = 60;

@@ -1,0 +1,65 @@
+import { LRUCache } from 'lru-cache';
+import type { Endpoint } from '../core/endpoint.ts';
+import { publicId, type Uuid } from '../core/ids.ts';
+import { type Match, matchEndpoint, type Selection } from '../core/matcher.ts';
+import type { ApplicationRow } from '../store/application.ts';
+
+/** Which endpoints get a message, and why; `matching` is what is stored with it and shown. */
+export interface Matched {
+  readonly endpoints: readonly Endpoint[];
+  /** JSON array of {endpoint_id, matched, reason}, ids public. */
+  readonly matching: string;
+}
+
+/** Distinct event types of an application whose matches are remembered. */
+const MAX_MATCHES = 500;
+
+/** An application and its endpoints as of one instant. Replaced whole when anything of it changes. */
+export class ApplicationEntry {
+  /** When it was read or earlier, by performance.now(). */
+  readonly readAt: number;
+  readonly id: Uuid;
+  readonly environmentId: Uuid;
+  readonly uid: string | null;
+  readonly isDefault: boolean;
+  readonly endpoints: readonly Endpoint[];
+  readonly #byId: ReadonlyMap<Uuid, Endpoint>;
+  // A message without channels and subset matches as the last one of its type did.
+  readonly #plain = new LRUCache<string, Matched>({ max: MAX_MATCHES });
+
+  constructor(readAt: number, row: ApplicationRow, endpoints: readonly Endpoint[]) {
+    this.readAt = readAt;
+    this.id = row.id;
+    this.environmentId = row.environment_id;
+    this.uid = row.uid;
+    this.isDefault = row.is_default;
+    this.endpoints = endpoints;
+    this.#byId = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  }
+
+  endpoint(id: Uuid): Endpoint | undefined {
+    return this.#byId.get(id);
+  }
+
+  match(selection: Selection): Matched {
+    if (selection.channels || selection.endpointIds) return this.#match(selection);
+    let matched = this.#plain.get(selection.eventType);
+    if (!matched) {
+      matched = this.#match(selection);
+      this.#plain.set(selection.eventType, matched);
+    }
+    return matched;
+  }
+
+  #match(selection: Selection): Matched {
+    const matches = this.endpoints.map((endpoint) => ({ endpoint, match: matchEndpoint(endpoint, selection) }));
+    return {
+      endpoints: matches.filter(({ match }) => match.matched).map(({ endpoint }) => endpoint),
+      matching: matchingJson(matches.map(({ match }) => match)),
+    };
+  }
+}
+
+export function matchingJson(matches: readonly Match[]): string {
+  return JSON.stringify(matches.map((match) => ({ ...match, endpoint_id: publicId('ep', match.endpoint_id) })));
+}

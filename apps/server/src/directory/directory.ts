@@ -1,0 +1,196 @@
+import { decodeSecret } from '@postrider/webhook';
+import { LRUCache } from 'lru-cache';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { Uuid } from '../core/ids.ts';
+import type { Scope } from '../core/scope.ts';
+import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
+import type { Log } from '../log.ts';
+import { repeating, type Service } from '../service.ts';
+import { findApiKey } from '../store/api-key.ts';
+import { type ApplicationRef, findApplication } from '../store/application.ts';
+import { changesSince, readVersion, type Subject } from '../store/change.ts';
+import type { Database } from '../store/database.ts';
+import { type EndpointRow, endpointsOf } from '../store/endpoint.ts';
+import { readEnvironment } from '../store/environment.ts';
+import { ApplicationEntry } from './application-entry.ts';
+import { Cache } from './cache.ts';
+
+/**
+ * What the hot path knows by heart: API keys, and applications with their endpoints, secrets open. Bounded, filled on
+ * use, and told what to forget: every process reads the change log twice a second, and one that has not been able to for
+ * 2 s trusts nothing it remembers. So a revoked key or a disabled endpoint takes effect everywhere within 2 s.
+ */
+const POLL_MS = 500;
+const TRUST_MS = 2_000;
+const MAX_APPLICATIONS = 10_000;
+const MAX_KEYS = 10_000;
+/** Unknown keys are remembered briefly, so that a client with a wrong one does not become a load on the database. */
+const UNKNOWN_KEY_MS = 1_000;
+
+export interface KeyEntry {
+  readonly id: Uuid;
+  readonly environmentId: Uuid;
+  readonly scope: Scope;
+}
+
+export class Directory implements Service {
+  readonly #db: Database;
+  readonly #vault: Vault;
+  readonly #poll: Service;
+  readonly #applications = new Cache<ApplicationEntry>(MAX_APPLICATIONS);
+  /** environment|uid and environment|default → application id. Checked against the entry: a uid may move. */
+  readonly #aliases = new LRUCache<string, Uuid>({ max: MAX_APPLICATIONS });
+  readonly #keys = new Cache<KeyEntry>(MAX_KEYS);
+  readonly #unknownKeys = new LRUCache<string, true>({ max: MAX_KEYS, ttl: UNKNOWN_KEY_MS });
+  readonly #dataKeys = new Map<Uuid, DataKey>();
+  #version = -1;
+  #trustedUntil = 0;
+
+  constructor(options: { db: Database; vault: Vault; log: Log }) {
+    this.#db = options.db;
+    this.#vault = options.vault;
+    this.#poll = repeating(
+      POLL_MS,
+      () => this.#readChanges(),
+      (error) => options.log.warn({ err: error }, 'the change log could not be read; caches are not trusted meanwhile'),
+    );
+  }
+
+  start(): void {
+    this.#poll.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#poll.stop();
+  }
+
+  /** The key with this SHA-256 digest, or null. */
+  async apiKey(digest: Buffer): Promise<KeyEntry | null> {
+    this.#distrustOld();
+    const id = digest.toString('latin1');
+    if (this.#unknownKeys.has(id)) return null;
+    const entry = await this.#keys.get(id, async () => {
+      const row = await findApiKey(this.#db, digest);
+      return row ? { id: row.id, environmentId: row.environment_id, scope: row.scope } : null;
+    });
+    if (!entry) this.#unknownKeys.set(id, true);
+    return entry;
+  }
+
+  /** The application a caller names, or null where the environment has none such. */
+  async application(environmentId: Uuid, ref: ApplicationRef): Promise<ApplicationEntry | null> {
+    if (ref.by === 'id') return this.#byId(environmentId, ref.id);
+    const alias = `${environmentId}|${ref.by === 'uid' ? `uid ${ref.uid}` : 'default'}`;
+    const known = this.#aliases.get(alias);
+    if (known) {
+      const entry = await this.#byId(environmentId, known);
+      if (entry && (ref.by === 'uid' ? entry.uid === ref.uid : entry.isDefault)) return entry;
+    }
+    const row = await findApplication(this.#db, environmentId, ref);
+    if (!row) return null;
+    this.#aliases.set(alias, row.id);
+    return this.#byId(environmentId, row.id);
+  }
+
+  /**
+   * An endpoint by its application, or null where it is gone.
+   *
+   * A no is final for a delivery, so it is never taken from memory: an endpoint that is missing or disabled in an entry
+   * read before `since` (by performance.now()) may just have been made or enabled on another process.
+   */
+  async endpoint(environmentId: Uuid, applicationId: Uuid, id: Uuid, since: number): Promise<Endpoint | null> {
+    const entry = await this.#byId(environmentId, applicationId);
+    const endpoint = entry?.endpoint(id);
+    if ((endpoint && endpoint.status !== 'disabled') || (entry && entry.readAt >= since)) return endpoint ?? null;
+    this.forget({ kind: 'application', id: applicationId });
+    return (await this.#byId(environmentId, applicationId))?.endpoint(id) ?? null;
+  }
+
+  /** Drops what this process remembers; others hear of it through the change log. */
+  forget(subject: Subject): void {
+    if (subject.kind === 'application') {
+      this.#applications.forget(subject.id);
+    } else {
+      // Rare enough that all keys may be read anew.
+      this.#keys.clear();
+      this.#unknownKeys.clear();
+    }
+  }
+
+  /** The key that seals and opens an environment's secrets. @throws SealError, or where there is no such environment. */
+  async dataKey(environmentId: Uuid): Promise<DataKey> {
+    const known = this.#dataKeys.get(environmentId);
+    if (known) return known;
+    const row = await readEnvironment(this.#db, environmentId);
+    if (!row) throw new Error(`there is no environment ${environmentId}`);
+    const dataKey = this.#vault.unwrap(row.id, row.data_key);
+    this.#dataKeys.set(environmentId, dataKey);
+    return dataKey;
+  }
+
+  /** A stored endpoint with its secrets open. @throws SealError */
+  async open(row: EndpointRow): Promise<Endpoint> {
+    const dataKey = await this.dataKey(row.environment_id);
+    const secret = unseal(dataKey, row.id, 'endpoint_secret', row.secret);
+    return {
+      id: row.id,
+      environmentId: row.environment_id,
+      applicationId: row.application_id,
+      type: row.type,
+      url: row.url,
+      events: row.events,
+      channels: row.channels,
+      description: row.description,
+      metadata: row.metadata,
+      headers: row.headers ? JSON.parse(unseal(dataKey, row.id, 'endpoint_headers', row.headers)) : {},
+      secret,
+      signingKey: decodeSecret(secret),
+      retryPolicy: row.retry_policy,
+      timeoutSeconds: row.timeout_seconds,
+      status: row.status,
+      disabledReason: row.disabled_reason,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    };
+  }
+
+  async #byId(environmentId: Uuid, id: Uuid): Promise<ApplicationEntry | null> {
+    this.#distrustOld();
+    const entry = await this.#applications.get(id, async () => {
+      const readAt = performance.now();
+      const row = await findApplication(this.#db, environmentId, { by: 'id', id });
+      if (!row) return null;
+      const endpoints = await endpointsOf(this.#db, environmentId, id);
+      return new ApplicationEntry(readAt, row, await Promise.all(endpoints.map((endpoint) => this.open(endpoint))));
+    });
+    // The cache is keyed by id alone: another environment's must still look like nothing.
+    return entry?.environmentId === environmentId ? entry : null;
+  }
+
+  async #readChanges(): Promise<void> {
+    const startedAt = performance.now();
+    if (this.#version === -1) {
+      this.#forgetAll();
+      this.#version = await readVersion(this.#db);
+    } else {
+      for (;;) {
+        const changes = await changesSince(this.#db, this.#version);
+        for (const change of changes) this.forget(change);
+        const last = changes.at(-1);
+        if (!last) break;
+        this.#version = last.version;
+      }
+    }
+    this.#trustedUntil = startedAt + TRUST_MS;
+  }
+
+  #distrustOld(): void {
+    if (performance.now() > this.#trustedUntil) this.#forgetAll();
+  }
+
+  #forgetAll(): void {
+    this.#applications.clear();
+    this.#keys.clear();
+    this.#unknownKeys.clear();
+  }
+}

@@ -1,0 +1,220 @@
+import type { Trigger } from '../core/delivery.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import { newDeliveryId, newId, type Uuid } from '../core/ids.ts';
+import { Problem } from '../errors.ts';
+import { GroupCommit } from '../group-commit.ts';
+import { insertMessages, type NewDelivery, type NewMessage } from '../store/acceptance.ts';
+import { type Database, hasSqlState, isTransient, LOCK_NOT_AVAILABLE } from '../store/database.ts';
+import { claimKeys, identityOf, type KeyedAnswer, limitWait } from '../store/idempotency.ts';
+import { LEASE_MARGIN_MS, type LeasedDelivery } from '../store/lease.ts';
+
+/**
+ * Accepts messages: makes their ids, commits them with their deliveries in one statement together with all others of
+ * this instant, and only then says yes. Deliveries for which this process's own worker has room are inserted leased to
+ * it and handed over in memory.
+ */
+
+/** A message that was resolved and matched, ready to be accepted. */
+export interface Draft {
+  readonly environmentId: Uuid;
+  readonly applicationId: Uuid;
+  readonly eventType: string;
+  readonly eventId: string | null;
+  /** JSON text of an object or array, as posted. */
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly channels: readonly string[] | null;
+  readonly endpoints: readonly Endpoint[];
+  /** JSON array: why each endpoint did or did not match. */
+  readonly matching: string;
+  readonly trigger: Trigger;
+  /** For a call with an idempotency key: the answer it will get, to be kept with the message. */
+  readonly keyed: ((accepted: Accepted) => KeyedAnswer) | null;
+}
+
+export interface Accepted {
+  readonly id: Uuid;
+  readonly deliveryIds: readonly Uuid[];
+}
+
+/** What became of a draft: accepted now, or its idempotency key was used before (or is being used for over 5 s). */
+export type Acceptance =
+  | { readonly kind: 'accepted'; readonly accepted: Accepted }
+  | { readonly kind: 'key_used' }
+  | { readonly kind: 'key_in_use' };
+
+/** How a committed delivery reaches a worker of this process. `main` connects it; without a worker nothing has room. */
+export interface Handoff {
+  /** Takes a place for one delivery to this endpoint; false where the worker has no room for it now. */
+  reserve(endpoint: Endpoint): boolean;
+  /** The delivery is committed and its place is taken: send it. */
+  start(delivery: LeasedDelivery, leasedAt: number): void;
+  /** The place is not needed: the commit failed. */
+  release(endpoint: Endpoint): void;
+  /** Deliveries were committed for which there was no room. */
+  wake(): void;
+}
+
+/** Messages waiting for a commit before new ones are refused. The refusal is what bounds memory when the database stalls. */
+const MAX_WAITING = 10_000;
+const MAX_BATCH_ITEMS = 500;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+
+interface Pending {
+  readonly draft: Draft;
+  readonly message: NewMessage;
+  readonly accepted: Accepted;
+  readonly answer: KeyedAnswer | null;
+}
+
+export class Acceptor {
+  readonly #db: Database;
+  readonly #handoff: Handoff;
+  readonly #commits: GroupCommit<Pending, boolean>;
+  /** Keyed calls under way here: an equal one waits for it instead of meeting it inside one statement. */
+  readonly #keysUnderWay = new Map<string, Promise<unknown>>();
+
+  constructor(options: { db: Database; handoff: Handoff }) {
+    this.#db = options.db;
+    this.#handoff = options.handoff;
+    this.#commits = new GroupCommit<Pending, boolean>({
+      flush: (batch) => this.#commit(batch),
+      maxItems: MAX_BATCH_ITEMS,
+      maxSize: MAX_BATCH_BYTES,
+      sizeOf: ({ message }) => message.payload.length + 256 * (1 + message.deliveries.length),
+      isItemFault: (error) => !isTransient(error),
+    });
+  }
+
+  /** Resolves once the message is durable. @throws Problem `overloaded`; or the database's own error. */
+  async accept(draft: Draft): Promise<Acceptance> {
+    if (this.#commits.waiting >= MAX_WAITING) {
+      throw new Problem('overloaded', `${MAX_WAITING} messages are waiting for the database`);
+    }
+    const pending = this.#prepare(draft);
+    if (!pending.answer) return this.#submit(pending);
+    const identity = identityOf(pending.answer.environmentId, pending.answer.scope, pending.answer.key);
+    const underWay = this.#keysUnderWay.get(identity);
+    if (underWay) {
+      this.#release(pending);
+      await underWay.catch(() => {});
+      return this.accept(draft);
+    }
+    const submitted = this.#submit(pending);
+    this.#keysUnderWay.set(identity, submitted);
+    try {
+      return await submitted;
+    } finally {
+      this.#keysUnderWay.delete(identity);
+    }
+  }
+
+  /** Resolves when nothing is waiting for a commit any more. */
+  async idle(): Promise<void> {
+    await this.#commits.idle();
+  }
+
+  async #submit(pending: Pending): Promise<Acceptance> {
+    // Before the commit begins, so that our own view of the lease ends before the database's does.
+    const leasedAt = performance.now();
+    try {
+      if (!(await this.#commits.submit(pending))) {
+        this.#release(pending);
+        return { kind: 'key_used' };
+      }
+    } catch (error) {
+      this.#release(pending);
+      if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return { kind: 'key_in_use' };
+      throw error;
+    }
+    this.#handOver(pending, leasedAt);
+    return { kind: 'accepted', accepted: pending.accepted };
+  }
+
+  #prepare(draft: Draft): Pending {
+    const id = newId();
+    const deliveries = draft.endpoints.map((endpoint): NewDelivery => {
+      const isOurs = endpoint.status === 'active' && this.#handoff.reserve(endpoint);
+      return {
+        id: newDeliveryId(id),
+        endpointId: endpoint.id,
+        trigger: draft.trigger,
+        status: isOurs ? 'SENDING' : 'PENDING',
+        dueInMs: isOurs ? endpoint.timeoutSeconds * 1000 + LEASE_MARGIN_MS : 0,
+      };
+    });
+    const accepted: Accepted = { id, deliveryIds: deliveries.map((delivery) => delivery.id) };
+    return {
+      draft,
+      accepted,
+      answer: draft.keyed?.(accepted) ?? null,
+      message: {
+        id,
+        environmentId: draft.environmentId,
+        applicationId: draft.applicationId,
+        eventType: draft.eventType,
+        eventId: draft.eventId,
+        payload: draft.payload,
+        headers: draft.headers && JSON.stringify(draft.headers),
+        channels: draft.channels && JSON.stringify(draft.channels),
+        matching: draft.matching,
+        deliveries,
+      },
+    };
+  }
+
+  /** One result per item: false where its idempotency key was used before. */
+  async #commit(batch: readonly Pending[]): Promise<boolean[]> {
+    const answers = batch.flatMap(({ answer }) => answer ?? []);
+    if (answers.length === 0) {
+      await insertMessages(
+        this.#db,
+        batch.map(({ message }) => message),
+      );
+      return batch.map(() => true);
+    }
+    return this.#db.transaction(async (tx) => {
+      await limitWait(tx);
+      const free = await claimKeys(tx, answers);
+      const isNew = batch.map(({ answer }) => answer === null || free.has(answer));
+      const messages = batch.filter((_, n) => isNew[n]).map(({ message }) => message);
+      if (messages.length > 0) await insertMessages(tx, messages);
+      return isNew;
+    });
+  }
+
+  #handOver({ draft, message }: Pending, leasedAt: number): void {
+    let anyLeft = false;
+    message.deliveries.forEach((delivery, n) => {
+      const endpoint = draft.endpoints[n];
+      if (delivery.status !== 'SENDING' || !endpoint) {
+        anyLeft = true;
+        return;
+      }
+      this.#handoff.start(
+        {
+          id: delivery.id,
+          messageId: message.id,
+          environmentId: message.environmentId,
+          applicationId: message.applicationId,
+          endpointId: endpoint.id,
+          eventType: message.eventType,
+          trigger: delivery.trigger,
+          attemptCount: 0,
+          lease: 1,
+          payload: message.payload,
+          headers: draft.headers,
+        },
+        leasedAt,
+      );
+    });
+    if (anyLeft) this.#handoff.wake();
+  }
+
+  #release({ draft, message }: Pending): void {
+    message.deliveries.forEach((delivery, n) => {
+      const endpoint = draft.endpoints[n];
+      if (delivery.status === 'SENDING' && endpoint) this.#handoff.release(endpoint);
+    });
+  }
+}

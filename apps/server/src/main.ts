@@ -1,0 +1,49 @@
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { createLog } from './log.ts';
+import { type Postrider, startPostrider } from './postrider.ts';
+import { FolderInUseError } from './store/embedded/lock.ts';
+
+/** The process: settings in, signals handled, one line on the error output for a start that cannot be. */
+
+function settings(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (error instanceof ConfigError) fail(error.message);
+    throw error;
+  }
+}
+
+function fail(line: string): never {
+  process.stderr.write(`postrider: ${line}\n`);
+  process.exit(1);
+}
+
+const config = settings();
+const log = createLog(config.logLevel);
+
+let postrider: Postrider;
+try {
+  postrider = await startPostrider(config, log);
+} catch (error) {
+  if (error instanceof ConfigError || error instanceof FolderInUseError) fail(error.message);
+  fail(`cannot start: ${error instanceof Error ? error.message : String(error)}`);
+}
+log.info(
+  { url: postrider.url, roles: [...config.roles], database: config.databaseUrl ? 'postgresql' : 'embedded' },
+  'ready',
+);
+
+let isStopping = false;
+function stop(signal: NodeJS.Signals): void {
+  // The second signal is a person who will not wait.
+  if (isStopping) process.exit(1);
+  isStopping = true;
+  log.info({ signal }, 'stopping');
+  postrider.stop().then(
+    () => process.exit(0),
+    (error: unknown) => fail(`did not stop cleanly: ${error instanceof Error ? error.message : String(error)}`),
+  );
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);

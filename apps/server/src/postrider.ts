@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import { registerRoutes } from './api/routes.ts';
+import { createApiServer } from './api/server.ts';
+import { bootstrap, openVault } from './bootstrap.ts';
+import type { Config } from './config.ts';
+import type { DisabledReason, Endpoint } from './core/endpoint.ts';
+import { Recorder } from './delivery/recorder.ts';
+import { WebhookTransport } from './delivery/webhook-transport.ts';
+import { Worker } from './delivery/worker.ts';
+import { Directory } from './directory/directory.ts';
+import { createEgressClient } from './egress/client.ts';
+import type { EgressPolicy, OwnAddress } from './egress/policy.ts';
+import type { Resolve } from './egress/resolve.ts';
+import { checkUrl } from './egress/url-policy.ts';
+import { Acceptor, type Handoff } from './ingest/acceptor.ts';
+import type { Log } from './log.ts';
+import { createExpiry } from './maintenance/expiry.ts';
+import { createPartitioner } from './maintenance/partitions.ts';
+import { createRescuer } from './maintenance/rescuer.ts';
+import type { Service } from './service.ts';
+import { recordChange } from './store/change.ts';
+import { type Database, openDatabase, statement } from './store/database.ts';
+import { disableEndpoint } from './store/endpoint.ts';
+import { rescueExpired } from './store/lease.ts';
+import { migrate } from './store/migrate.ts';
+import { DAY_MS, ensurePartitions } from './store/partition.ts';
+
+/** One running Postrider: whatever roles its settings name, wired together here and nowhere else. */
+export interface Postrider {
+  /** Where the API listens, `http://host:port`; null without the api role. */
+  readonly url: string | null;
+  /** Stops taking requests, lets what is in flight end, closes the database. */
+  stop(): Promise<void>;
+}
+
+export const VERSION = '0.1.0';
+const POOL_SIZE = 10;
+/** How long a stop waits for deliveries in flight. */
+const GRACE_MS = 30_000;
+/** A lease of a process that is gone for certain may be freed however long it still runs. */
+const ANY_LEASE_MS = 10 * 60_000;
+
+const ping = statement('ping', 'select 1');
+
+/** What a test may put in place of the real thing. */
+export interface Substitutes {
+  readonly resolve?: Resolve;
+  readonly ca?: readonly string[];
+  readonly graceMs?: number;
+}
+
+/** @throws ConfigError, FolderInUseError, or whatever the database says. */
+export async function startPostrider(config: Config, log: Log, substitutes: Substitutes = {}): Promise<Postrider> {
+  const vault = openVault(config, log);
+  const db = await openDatabase(
+    config.databaseUrl === null
+      ? { kind: 'embedded', folder: join(config.dataDir, 'database') }
+      : { kind: 'postgresql', url: config.databaseUrl, poolSize: POOL_SIZE },
+    (error) => log.error({ err: error }, 'database connection lost'),
+  );
+  try {
+    const ran = await migrate(db);
+    if (ran.length > 0) log.info({ migrations: ran }, 'database migrated');
+    await db.transaction((tx) => ensurePartitions(tx, Date.now() - DAY_MS, Date.now() + DAY_MS));
+    await bootstrap(db, vault, config, log);
+    // Nobody else can have the embedded database open: whoever held these leases is dead.
+    if (db.kind === 'embedded') while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
+    return await run(db, new Directory({ db, vault, log }), config, log, substitutes);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+async function run(
+  db: Database,
+  directory: Directory,
+  config: Config,
+  log: Log,
+  substitutes: Substitutes,
+): Promise<Postrider> {
+  const own: OwnAddress[] = [];
+  const policy: EgressPolicy = {
+    allowHttp: config.egress.http,
+    ports: config.egress.ports,
+    exempt: config.egress.allow,
+    own,
+  };
+  const egress = createEgressClient({
+    policy,
+    ...(substitutes.resolve && { resolve: substitutes.resolve }),
+    ...(substitutes.ca && { ca: substitutes.ca }),
+  });
+  const worker = config.roles.has('worker')
+    ? new Worker({
+        db,
+        endpoints: directory,
+        transports: { webhook: new WebhookTransport(egress) },
+        recorder: new Recorder({ db, log }),
+        disable: (endpoint, reason) => switchOff(db, directory, log, endpoint, reason),
+        log,
+        graceMs: substitutes.graceMs ?? GRACE_MS,
+      })
+    : null;
+  const acceptor = new Acceptor({ db, handoff: worker ? handoffTo(worker) : NO_WORKER });
+
+  // Started in this order, stopped in reverse: nothing runs whose support is gone.
+  const services: Service[] = [directory];
+  if (config.roles.has('maintenance')) {
+    services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }));
+  }
+  if (worker) services.push(worker);
+  for (const service of services) service.start();
+
+  let url: string | null = null;
+  let closeApi = async (): Promise<void> => {};
+  if (config.roles.has('api')) {
+    const app = createApiServer({ keys: directory, log, version: VERSION });
+    registerRoutes(app, {
+      db,
+      directory,
+      acceptor,
+      checkUrl: (text) => checkUrl(policy, text),
+      wakeWorker: () => worker?.wake(),
+      probe: async () => {
+        await db.query(ping, []);
+      },
+    });
+    closeApi = () => app.close();
+    await app.listen({ host: config.host, port: config.port }).catch(async (error: unknown) => {
+      await stopAll(services);
+      throw error;
+    });
+    // A pipe has a name instead of an address; we only ever listen on TCP.
+    own.push(...app.addresses().filter((each) => typeof each !== 'string'));
+    url = urlOf(own[0] ?? { address: config.host, port: config.port });
+  }
+
+  return {
+    url,
+    async stop() {
+      await closeApi();
+      await acceptor.idle();
+      await stopAll(services);
+      await egress.close();
+      await db.close();
+    },
+  };
+}
+
+async function stopAll(services: readonly Service[]): Promise<void> {
+  for (const service of services.toReversed()) await service.stop();
+}
+
+function handoffTo(worker: Worker): Handoff {
+  return {
+    reserve: (endpoint) => worker.reserve(endpoint),
+    start: (delivery, leasedAt) => worker.deliver(delivery, leasedAt),
+    release: (endpoint) => worker.release(endpoint),
+    wake: () => worker.wake(),
+  };
+}
+
+/** Without the worker role, what is accepted waits in the database for a process that has it. */
+const NO_WORKER: Handoff = { reserve: () => false, start: () => {}, release: () => {}, wake: () => {} };
+
+async function switchOff(db: Database, directory: Directory, log: Log, endpoint: Endpoint, reason: DisabledReason) {
+  await db.transaction(async (tx) => {
+    if (!(await disableEndpoint(tx, endpoint.environmentId, endpoint.id, reason))) return;
+    await recordChange(tx, { kind: 'application', id: endpoint.applicationId });
+    log.warn({ endpoint_id: endpoint.id, reason }, 'endpoint disabled');
+  });
+  directory.forget({ kind: 'application', id: endpoint.applicationId });
+}
+
+function urlOf({ address, port }: OwnAddress): string {
+  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

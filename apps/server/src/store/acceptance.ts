@@ -1,0 +1,73 @@
+import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
+import type { Uuid } from '../core/ids.ts';
+import { type Queryable, statement } from './database.ts';
+
+/** A message and its deliveries on their way into the database. Texts that are JSON stay text. */
+export interface NewMessage {
+  readonly id: Uuid;
+  readonly environmentId: Uuid;
+  readonly applicationId: Uuid;
+  readonly eventType: string;
+  readonly eventId: string | null;
+  readonly payload: string;
+  /** JSON object, or null for none. */
+  readonly headers: string | null;
+  /** JSON array, or null for none. */
+  readonly channels: string | null;
+  /** JSON array of core/matcher.ts Match. */
+  readonly matching: string;
+  readonly deliveries: readonly NewDelivery[];
+}
+
+export interface NewDelivery {
+  readonly id: Uuid;
+  readonly endpointId: Uuid;
+  readonly trigger: Trigger;
+  /** SENDING: leased to this process from the start, `dueInMs` is the lease. PENDING: anybody's, due in `dueInMs`. */
+  readonly status: Extract<DeliveryStatus, 'PENDING' | 'SENDING'>;
+  readonly dueInMs: number;
+}
+
+// One statement for all messages and deliveries of an instant: one round trip and one fsync however many there are.
+const insert = statement(
+  'acceptance_insert',
+  `with message_rows as (
+     insert into message (id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching)
+     select id, environment_id, application_id, event_type, event_id, payload, headers::json, channels::json,
+            matching::json
+     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                 $9::text[])
+       as m(id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching)
+   )
+   insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_at,
+                         lease)
+   select id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status,
+          now() + due_in_ms * interval '1 millisecond', case status when 'SENDING' then 1 else 0 end
+   from unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::text[],
+               $18::float8[])
+     as d(id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_in_ms)`,
+);
+
+export async function insertMessages(db: Queryable, messages: readonly NewMessage[]): Promise<void> {
+  const deliveries = messages.flatMap((message) => message.deliveries.map((delivery) => ({ message, delivery })));
+  await db.query(insert, [
+    messages.map((message) => message.id),
+    messages.map((message) => message.environmentId),
+    messages.map((message) => message.applicationId),
+    messages.map((message) => message.eventType),
+    messages.map((message) => message.eventId),
+    messages.map((message) => message.payload),
+    messages.map((message) => message.headers),
+    messages.map((message) => message.channels),
+    messages.map((message) => message.matching),
+    deliveries.map(({ delivery }) => delivery.id),
+    deliveries.map(({ message }) => message.id),
+    deliveries.map(({ message }) => message.environmentId),
+    deliveries.map(({ message }) => message.applicationId),
+    deliveries.map(({ delivery }) => delivery.endpointId),
+    deliveries.map(({ message }) => message.eventType),
+    deliveries.map(({ delivery }) => delivery.trigger),
+    deliveries.map(({ delivery }) => delivery.status),
+    deliveries.map(({ delivery }) => delivery.dueInMs),
+  ]);
+}

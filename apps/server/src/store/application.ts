@@ -1,0 +1,94 @@
+import type { Uuid } from '../core/ids.ts';
+import { type Queryable, statement } from './database.ts';
+
+export interface ApplicationRow {
+  readonly id: Uuid;
+  readonly environment_id: Uuid;
+  readonly uid: string | null;
+  readonly name: string;
+  readonly metadata: Record<string, string>;
+  readonly is_default: boolean;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+/** How a caller names an application: its id, the producer's own id for it, or the environment's default. */
+export type ApplicationRef =
+  | { readonly by: 'id'; readonly id: Uuid }
+  | { readonly by: 'uid'; readonly uid: string }
+  | { readonly by: 'default' };
+
+const COLUMNS = 'id, environment_id, uid, name, metadata, is_default, created_at, updated_at';
+
+const byId = statement<ApplicationRow>(
+  'application_by_id',
+  `select ${COLUMNS} from application where environment_id = $1 and id = $2`,
+);
+const byUid = statement<ApplicationRow>(
+  'application_by_uid',
+  `select ${COLUMNS} from application where environment_id = $1 and uid = $2`,
+);
+const byDefault = statement<ApplicationRow>(
+  'application_by_default',
+  `select ${COLUMNS} from application where environment_id = $1 and is_default`,
+);
+
+export async function findApplication(
+  db: Queryable,
+  environmentId: Uuid,
+  ref: ApplicationRef,
+): Promise<ApplicationRow | undefined> {
+  if (ref.by === 'id') return (await db.query(byId, [environmentId, ref.id]))[0];
+  if (ref.by === 'uid') return (await db.query(byUid, [environmentId, ref.uid]))[0];
+  return (await db.query(byDefault, [environmentId]))[0];
+}
+
+const insert = statement<ApplicationRow>(
+  'application_insert',
+  `insert into application (id, environment_id, uid, name, metadata, is_default) values ($1, $2, $3, $4, $5, $6)
+   on conflict do nothing returning ${COLUMNS}`,
+);
+
+/** @returns the row, or undefined where its uid (or the environment's default) is taken. */
+export async function insertApplication(
+  db: Queryable,
+  row: Omit<ApplicationRow, 'created_at' | 'updated_at'>,
+): Promise<ApplicationRow | undefined> {
+  const values = [row.id, row.environment_id, row.uid, row.name, JSON.stringify(row.metadata), row.is_default];
+  return (await db.query(insert, values))[0];
+}
+
+const list = statement<ApplicationRow>(
+  'application_list',
+  `select ${COLUMNS} from application where environment_id = $1 and ($2::uuid is null or id < $2)
+   order by id desc limit $3 offset $4`,
+);
+
+export async function listApplications(
+  db: Queryable,
+  environmentId: Uuid,
+  page: { before: Uuid | null; limit: number; offset: number },
+): Promise<ApplicationRow[]> {
+  return db.query(list, [environmentId, page.before, page.limit, page.offset]);
+}
+
+const update = statement<ApplicationRow>(
+  'application_update',
+  `update application set uid = $3, name = $4, metadata = $5, updated_at = now()
+   where environment_id = $1 and id = $2 returning ${COLUMNS}`,
+);
+
+/** Rejects with a unique violation where the uid is another application's. */
+export async function updateApplication(db: Queryable, row: ApplicationRow): Promise<ApplicationRow | undefined> {
+  return (await db.query(update, [row.environment_id, row.id, row.uid, row.name, JSON.stringify(row.metadata)]))[0];
+}
+
+const remove = statement<{ id: Uuid }>(
+  'application_delete',
+  'delete from application where environment_id = $1 and id = $2 and not is_default returning id',
+);
+
+/** Deletes an application with its endpoints. The default application stays. */
+export async function deleteApplication(db: Queryable, environmentId: Uuid, id: Uuid): Promise<boolean> {
+  return (await db.query(remove, [environmentId, id])).length > 0;
+}

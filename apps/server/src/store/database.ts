@@ -1,0 +1,174 @@
+import pg from 'pg';
+import { openEmbedded } from './embedded/open.ts';
+
+/** One SQL statement with a name, so that the server parses and plans it once per connection. */
+export interface Statement<Row> {
+  readonly name: string;
+  readonly text: string;
+  /** Never set: carries the row's type to `query`. */
+  readonly row?: Row;
+}
+
+/** Whatever runs statements: the pool, or one transaction of it. */
+export interface Queryable {
+  /** Resolves to the rows. Rejects with `DatabaseError` (SQL) or a connection error. */
+  query<Row>(statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface Database extends Queryable {
+  readonly kind: 'embedded' | 'postgresql';
+  /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** Several statements without parameters, as in a migration file. */
+  script(sql: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type DatabaseTarget =
+  | { readonly kind: 'postgresql'; readonly url: string; readonly poolSize: number }
+  | { readonly kind: 'embedded'; readonly folder: string };
+
+/** Names a statement. Names are unique across the store: a name with two texts would run the wrong one. */
+export function statement<Row>(name: string, text: string): Statement<Row> {
+  return { name, text };
+}
+
+/**
+ * Every statement here is meant to go by an index, and a plan is kept for the life of a connection. Made while a table
+ * is still empty, the planner would pick a scan or a hash join and stay with it (embedded, nothing analyzes tables
+ * behind our back), so those are priced out and the plan is made once.
+ */
+const SESSION = [
+  "set timezone = 'UTC'",
+  'set plan_cache_mode = force_generic_plan',
+  'set enable_seqscan = off',
+  'set enable_hashjoin = off',
+  'set enable_mergejoin = off',
+  // 202 means durable, whatever the server's own default.
+  'set synchronous_commit = on',
+  "set statement_timeout = '30s'",
+  "set idle_in_transaction_session_timeout = '60s'",
+].join('; ');
+
+/** bigint columns here are counters far below 2^53. */
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text');
+  },
+} as pg.CustomTypesConfig;
+
+export async function openDatabase(target: DatabaseTarget, onError: (error: Error) => void): Promise<Database> {
+  let config: pg.PoolConfig;
+  let release = async (): Promise<void> => {};
+  if (target.kind === 'embedded') {
+    const embedded = await openEmbedded(target.folder, onError);
+    release = embedded.close;
+    // One session: the embedded engine has a single backend.
+    config = { stream: embedded.stream, user: 'postgres', database: 'postgres', max: 1, idleTimeoutMillis: 0, types };
+  } else {
+    config = {
+      connectionString: target.url,
+      max: target.poolSize,
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+      application_name: 'postrider',
+      types,
+    };
+  }
+  const onConnect = async (client: pg.ClientBase) => {
+    await client.query(SESSION);
+  };
+  const pool = new pg.Pool({ ...config, onConnect });
+  // An idle connection that breaks is replaced by the pool; unhandled, the event would end the process.
+  pool.on('error', onError);
+  return new PooledDatabase(target.kind, pool, release);
+}
+
+class PooledDatabase implements Database {
+  readonly kind: Database['kind'];
+  readonly #pool: pg.Pool;
+  readonly #release: () => Promise<void>;
+
+  constructor(kind: Database['kind'], pool: pg.Pool, release: () => Promise<void>) {
+    this.kind = kind;
+    this.#pool = pool;
+    this.#release = release;
+  }
+
+  async query<Row>(statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]> {
+    return run<Row>(this.#pool, statement, values);
+  }
+
+  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await work({ query: (statement, values) => run(client, statement, values) });
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      // A connection that could not even roll back is not given to the next caller.
+      client.release(broken);
+    }
+  }
+
+  async script(sql: string): Promise<void> {
+    await this.#pool.query(sql);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+    await this.#release();
+  }
+}
+
+async function run<Row>(
+  target: pg.Pool | pg.PoolClient,
+  statement: Statement<Row>,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  // An unnamed statement is parsed anew each time: right for lists, whose filters differ from call to call.
+  const name = statement.name === '' ? {} : { name: statement.name };
+  const result = await target.query({ ...name, text: statement.text, values: values as unknown[] });
+  return result.rows as Row[];
+}
+
+/** True where the database said no to the statement itself, with this SQLSTATE. */
+export function hasSqlState(error: unknown, code: string): boolean {
+  return error instanceof pg.DatabaseError && error.code === code;
+}
+
+/** SQLSTATE of a row that is already there. */
+export const UNIQUE_VIOLATION = '23505';
+/** SQLSTATE of a wait for a lock that took longer than `lock_timeout`. */
+export const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * True where the statement may well work on a later try: the connection broke, the server is starting or stopping, or
+ * it is out of something (SQLSTATE classes 08, 53, 57, 58; 40 is a deadlock or serialization failure). Anything else the
+ * server said about the statement is final.
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return /^(08|40|53|57|58)/.test(error.code ?? '');
+  return isConnectionError(error);
+}
+
+/**
+ * True where the database did not answer. `pg` has no class for these: a failed dial carries the system's code, and a
+ * broken or exhausted pool a plain Error with one of these messages.
+ */
+export function isConnectionError(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return /^(08|57P)/.test(error.code ?? '');
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code && /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOST|ENET|ENOENT)/.test(code)) return true;
+  return /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed|Cannot use a pool after|the embedded database is gone|Client is not queryable)/.test(
+    error.message,
+  );
+}

@@ -1,0 +1,93 @@
+import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
+import { deliveryRange, type Uuid } from '../core/ids.ts';
+import { type Queryable, statement } from './database.ts';
+import { type Page, pageOf, Where } from './list.ts';
+
+/** A delivery as people see it. */
+export interface DeliveryRow {
+  readonly id: Uuid;
+  readonly message_id: Uuid;
+  readonly endpoint_id: Uuid;
+  readonly application_id: Uuid;
+  readonly event_type: string;
+  readonly status: DeliveryStatus;
+  readonly attempt_count: number;
+  readonly due_at: Date | null;
+  readonly last_status_code: number | null;
+  readonly last_error: string | null;
+  readonly completed_at: Date | null;
+}
+
+const COLUMNS = `id, message_id, endpoint_id, application_id, event_type, status, attempt_count, due_at,
+  last_status_code, last_error, completed_at`;
+
+const read = statement<DeliveryRow>(
+  'delivery_read',
+  `select ${COLUMNS} from delivery
+   where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3)`,
+);
+
+/** @param applicationId null where any application of the environment will do. */
+export async function readDelivery(
+  db: Queryable,
+  environmentId: Uuid,
+  applicationId: Uuid | null,
+  id: Uuid,
+): Promise<DeliveryRow | undefined> {
+  return (await db.query(read, [environmentId, id, applicationId]))[0];
+}
+
+export interface DeliveryFilter {
+  readonly environmentId: Uuid;
+  readonly applicationId?: Uuid | undefined;
+  readonly endpointId?: Uuid | undefined;
+  readonly messageId?: Uuid | undefined;
+  readonly eventType?: string | undefined;
+  readonly status?: DeliveryStatus | undefined;
+}
+
+/** Newest first. The filters a caller leaves out are not in the SQL, so that each combination has its own plan. */
+export async function listDeliveries(db: Queryable, filter: DeliveryFilter, page: Page): Promise<DeliveryRow[]> {
+  const where = new Where('environment_id', filter.environmentId)
+    .equals('application_id', filter.applicationId)
+    .equals('endpoint_id', filter.endpointId)
+    .equals('event_type', filter.eventType)
+    // A literal, because the planner must see it to use the index that holds failed deliveries only.
+    .literal(filter.status && `status = '${filter.status}'`);
+  if (filter.messageId) {
+    const [first, last] = deliveryRange(filter.messageId);
+    where.equals('message_id', filter.messageId).atLeast('id', first).atMost('id', last);
+  }
+  return db.query(...pageOf<DeliveryRow>(`select ${COLUMNS} from delivery`, where, page));
+}
+
+const ofMessage = statement<DeliveryRow>(
+  'delivery_of_message',
+  `select ${COLUMNS} from delivery
+   where id between $3 and $4 and environment_id = $1 and message_id = $2 order by id limit 1000`,
+);
+
+/** The first thousand deliveries of a message. */
+export async function deliveriesOf(db: Queryable, environmentId: Uuid, messageId: Uuid): Promise<DeliveryRow[]> {
+  return db.query(ofMessage, [environmentId, messageId, ...deliveryRange(messageId)]);
+}
+
+const retry = statement<DeliveryRow>(
+  'delivery_retry',
+  `update delivery set status = 'PENDING', trigger = $4, due_at = now(), completed_at = null,
+     -- A result that an earlier worker still holds must not end what begins here.
+     lease = lease + 1
+   where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3) and status = 'FAILED'
+   returning ${COLUMNS}`,
+);
+
+/** Puts a FAILED delivery back in line. @returns undefined where there is none such in that state. */
+export async function retryDelivery(
+  db: Queryable,
+  environmentId: Uuid,
+  applicationId: Uuid | null,
+  id: Uuid,
+  trigger: Trigger,
+): Promise<DeliveryRow | undefined> {
+  return (await db.query(retry, [environmentId, id, applicationId, trigger]))[0];
+}
