@@ -1,10 +1,34 @@
 import { defineConfig } from 'vitest/config';
 
+const server = 'apps/server/test';
+
 export default defineConfig({
   test: {
-    include: ['apps/**/*.test.ts', 'packages/**/*.test.ts'],
-    pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        // Side by side, in any order.
+        test: {
+          name: 'fast',
+          include: ['apps/**/*.test.ts', 'packages/**/*.test.ts'],
+          exclude: ['**/node_modules/**', `${server}/processes/**`],
+          globalSetup: [`${server}/kit/global-setup.ts`],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Real processes under load, killed and restarted: one file at a time, or they would starve each other.
+        test: {
+          name: 'processes',
+          include: [`${server}/processes/**/*.test.ts`],
+          globalSetup: [`${server}/kit/global-setup.ts`],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
+          // After the fast ones.
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
