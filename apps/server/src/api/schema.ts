@@ -35,6 +35,9 @@ export const Metadata = Type.Record(
   },
 );
 
+/** The same, in an answer: what is stored was checked when it came in. */
+export const StoredMetadata = Type.Record(Type.String(), Type.String());
+
 export const Headers = Type.Record(Type.String(), Type.String({ maxLength: 8192 }), {
   maxProperties: 50,
   description: 'Header names and values; reserved names are refused',

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { APP_ID_PATTERN } from '../application-scope.ts';
-import { Id, Metadata, Nullable, Strict, Text, Timestamp } from '../schema.ts';
+import { Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 
 const Uid = Type.String({
   pattern: `^(?!app_)(?!default$)${APP_ID_PATTERN.slice(1)}`,
@@ -25,7 +25,7 @@ export const ApplicationSchema = Type.Object({
   id: Id('app'),
   uid: Nullable(Type.String()),
   name: Type.String(),
-  metadata: Metadata,
+  metadata: StoredMetadata,
   is_default: Type.Boolean(),
   created_at: Timestamp,
   updated_at: Timestamp,

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
-import { Headers, Id, Metadata, Nullable, Strict, Text, Timestamp } from '../schema.ts';
+import { Headers, Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 
 const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
   minItems: 1,
@@ -54,7 +54,7 @@ export const EndpointSchema = Type.Object({
   events: Type.Array(Type.String()),
   channels: Nullable(Type.Array(Type.String())),
   description: Type.String(),
-  metadata: Metadata,
+  metadata: StoredMetadata,
   headers: Type.Record(Type.String(), Type.String(), { description: 'Values that may be secret are masked' }),
   retry_policy: RetryPolicy,
   timeout_seconds: Type.Number(),
