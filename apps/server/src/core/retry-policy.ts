@@ -70,9 +70,10 @@ export function nextDelay(
 export function parseRetryAfter(header: string | undefined, now: number): number | null {
   if (header === undefined) return null;
   const text = header.trim();
-  if (/^\d{1,10}$/.test(text)) return Number(text);
+  if (/^\d+$/.test(text)) return Number(text);
   // Only the date forms of the RFC begin with a day's name; Date.parse alone would take "3.5" for a month.
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return null;
-  const date = Date.parse(text);
+  // The oldest form names no zone and means GMT, which Date.parse would take for the zone of this machine.
+  const date = Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
   return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
 }

@@ -1,6 +1,7 @@
 import type { Uuid } from '../core/ids.ts';
 import type { Scope } from '../core/scope.ts';
 import { type Queryable, statement } from './database.ts';
+import { AFTER_ALL } from './list.ts';
 
 export interface ApiKeyRow {
   readonly id: Uuid;
@@ -35,7 +36,7 @@ export async function insertApiKey(
 
 const list = statement<ApiKeyRow>(
   'api_key_list',
-  `select ${COLUMNS} from api_key where environment_id = $1 and ($2::uuid is null or id < $2)
+  `select ${COLUMNS} from api_key where environment_id = $1 and id < coalesce($2::uuid, '${AFTER_ALL}')
    order by id desc limit $3 offset $4`,
 );
 

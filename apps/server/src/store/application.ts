@@ -1,5 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
+import { AFTER_ALL } from './list.ts';
 
 export interface ApplicationRow {
   readonly id: Uuid;
@@ -60,7 +61,7 @@ export async function insertApplication(
 
 const list = statement<ApplicationRow>(
   'application_list',
-  `select ${COLUMNS} from application where environment_id = $1 and ($2::uuid is null or id < $2)
+  `select ${COLUMNS} from application where environment_id = $1 and id < coalesce($2::uuid, '${AFTER_ALL}')
    order by id desc limit $3 offset $4`,
 );
 

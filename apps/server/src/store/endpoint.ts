@@ -2,6 +2,7 @@ import type { DisabledReason, EndpointStatus, EndpointType } from '../core/endpo
 import type { Uuid } from '../core/ids.ts';
 import type { RetryPolicySetting } from '../core/retry-policy.ts';
 import { type Queryable, statement } from './database.ts';
+import { AFTER_ALL } from './list.ts';
 
 /** An endpoint as stored: its secret and headers sealed. */
 export interface EndpointRow {
@@ -68,7 +69,7 @@ export async function endpointsOf(db: Queryable, environmentId: Uuid, applicatio
 const list = statement<EndpointRow>(
   'endpoint_list',
   `select ${COLUMNS} from endpoint
-   where environment_id = $1 and application_id = $2 and ($3::uuid is null or id < $3)
+   where environment_id = $1 and application_id = $2 and id < coalesce($3::uuid, '${AFTER_ALL}')
    order by id desc limit $4 offset $5`,
 );
 

@@ -1,6 +1,12 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Statement, statement } from './database.ts';
 
+/**
+ * Above every id of ours: what a cursor is where there is none. `$2 is null or id < $2` could not go by the index: a deep
+ * page would read all that is before it.
+ */
+export const AFTER_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
 /** One page of a list that is ordered by id, newest first. */
 export interface Page {
   readonly limit: number;

@@ -1,5 +1,5 @@
 import { firstIdAt } from '../core/ids.ts';
-import { type Queryable, statement } from './database.ts';
+import { type Queryable, type Statement, statement } from './database.ts';
 
 /** The tables that are partitioned by day, over ids that begin with their time. */
 export const PARTITIONED = ['message', 'delivery', 'attempt'] as const;
@@ -9,21 +9,33 @@ export const DAY_MS = 86_400_000;
 /**
  * Makes the partitions of the UTC days from `from` to `to` (milliseconds since 1970), where they are missing, and a
  * default partition: a clock that is far off then costs tidiness, never a message.
+ *
+ * Processes that start together make each partition once. A day that has rows in the default partition already stays
+ * there: PostgreSQL refuses a partition that would have to take them over, and no start may fail for that.
  */
 export async function ensurePartitions(db: Queryable, from: number, to: number): Promise<void> {
   for (const table of PARTITIONED) {
-    await db.query(statement('', `create table if not exists ${table}_default partition of ${table} default`), []);
+    await db.query(create(`${table}_default`, table, 'default'), []);
     for (let day = startOfDay(from); day <= to; day += DAY_MS) {
-      await db.query(
-        statement(
-          '',
-          `create table if not exists ${partitionName(table, day)} partition of ${table} ` +
-            `for values from ('${firstIdAt(day)}') to ('${firstIdAt(day + DAY_MS)}')`,
-        ),
-        [],
-      );
+      const bounds = `for values from ('${firstIdAt(day)}') to ('${firstIdAt(day + DAY_MS)}')`;
+      await db.query(create(partitionName(table, day), table, bounds), []);
     }
   }
+}
+
+// Any constant: what counts is that all Postriders of one database use the same.
+const LOCK = 7_243_392_120;
+
+/** One statement, so that the lock is held to the end of the creation whether or not there is a transaction around. */
+function create(name: string, table: string, bounds: string): Statement<never> {
+  return statement(
+    '',
+    `do $$ begin
+       perform pg_advisory_xact_lock(${LOCK});
+       create table if not exists ${name} partition of ${table} ${bounds};
+     exception when check_violation then null;
+     end $$`,
+  );
 }
 
 /** `message_20261121` */

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { lockFolder } from './lock.ts';
+import { type Wire, WireStream } from './wire-stream.ts';
 
 /**
  * The embedded database: PGlite in a worker thread, spoken to in PostgreSQL's own wire protocol by the same `pg` driver
@@ -39,7 +40,7 @@ export async function openEmbedded(folder: string, onError: (error: Error) => vo
     if (!closing) onError(new Error(`the embedded database stopped (exit ${code})`));
   });
   return {
-    stream: () => new WireStream(worker),
+    stream: () => new WireStream(wireTo(worker)),
     async close() {
       closing = true;
       const gone = new Promise((resolve) => worker.once('exit', resolve));
@@ -50,65 +51,17 @@ export async function openEmbedded(folder: string, onError: (error: Error) => vo
   };
 }
 
-// What a server answers to a client that says hello: AuthenticationOk, then ReadyForQuery (idle).
-const WELCOME = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]);
-
-// The type byte of Terminate. The engine outlives its one client, so it is answered here.
-const GOODBYE = 0x58;
-
-/** A socket as far as `pg` can tell. Each chunk holds whole protocol messages, because `pg` writes them whole. */
-class WireStream extends Duplex {
-  readonly #worker: Worker;
-  #greeted = false;
-  readonly #onMessage = (bytes: Uint8Array) => {
-    this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+function wireTo(worker: Worker): Wire {
+  return {
+    send: (bytes) => worker.postMessage(bytes, [bytes.buffer]),
+    listen(onAnswer) {
+      const onExit = () => onAnswer(null);
+      worker.on('message', onAnswer);
+      worker.once('exit', onExit);
+      return () => {
+        worker.off('message', onAnswer);
+        worker.off('exit', onExit);
+      };
+    },
   };
-  readonly #onExit = () => this.destroy(new Error('the embedded database is gone'));
-
-  constructor(worker: Worker) {
-    super();
-    this.#worker = worker;
-    worker.on('message', this.#onMessage);
-    worker.once('exit', this.#onExit);
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (chunk[0] === GOODBYE) {
-      this.push(null);
-    } else if (this.#greeted) {
-      // A copy of our own to give away: the chunk may be a slice of a pooled buffer.
-      const bytes = new Uint8Array(chunk);
-      this.#worker.postMessage(bytes, [bytes.buffer]);
-    } else {
-      this.#greeted = true;
-      this.push(WELCOME);
-    }
-    done();
-  }
-
-  override _read(): void {}
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#worker.off('message', this.#onMessage);
-    this.#worker.off('exit', this.#onExit);
-    done(error);
-  }
-
-  // The part of net.Socket that pg calls.
-  connect(): this {
-    process.nextTick(() => this.emit('connect'));
-    return this;
-  }
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  ref(): this {
-    return this;
-  }
-  unref(): this {
-    return this;
-  }
 }
