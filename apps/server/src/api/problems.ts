@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ErrorObject } from 'ajv';
 import type { FastifyReply } from 'fastify';
@@ -9,7 +10,6 @@ import { fieldErrors } from './validation.ts';
 /** Turns whatever was thrown on the way into a problem of the catalogue. What nobody foresaw is `internal_error`. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (isConnectionError(error)) return new Problem('storage_unavailable', 'the database does not answer');
   if (error instanceof SealError) return new Problem('internal_error', 'a stored secret cannot be opened');
   const { validation, validationContext, code, statusCode } = error as FastifyLikeError;
   if (validation) return invalidFields(fieldErrors(validation, validationContext ?? 'body'));
@@ -17,10 +17,12 @@ export function problemOf(error: unknown): Problem {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new Problem('unsupported_media_type', 'send content-type: application/json');
   }
-  // The router's and the parser's own refusals: a malformed URL, a body that is shorter than it said.
+  // The router's and the parser's own refusals: a malformed URL, a body that is shorter than it said. Before the check
+  // of the database: a caller that hangs up in its body is an ECONNRESET too.
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new Problem('invalid_request', 'the request is malformed');
   }
+  if (isConnectionError(error)) return new Problem('storage_unavailable', 'the database does not answer');
   return new Problem('internal_error', 'an unexpected error; the request id leads to it in our log');
 }
 
@@ -49,13 +51,20 @@ function bodyOf(problem: Problem, status: number, title: string) {
   return { type: `urn:postrider:problem:${problem.code}`, title, status, detail: problem.message, code: problem.code };
 }
 
+/** What every answer carries as x-request-id, and our log beside it. */
+export function newRequestId(): string {
+  return `req_${randomBytes(12).toString('base64url')}`;
+}
+
 /** For what is not even HTTP: there is no request to reply to, only a socket. */
 export function writeProblem(socket: Duplex): void {
   if (!socket.writable) return;
   const { status, title } = PROBLEMS.invalid_request;
-  const body = JSON.stringify(bodyOf(new Problem('invalid_request', 'the request is not valid HTTP'), status, title));
+  const requestId = newRequestId();
+  const problem = bodyOf(new Problem('invalid_request', 'the request is not valid HTTP'), status, title);
+  const body = JSON.stringify({ ...problem, request_id: requestId });
   socket.end(
     `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
-      `connection: close\r\n\r\n${body}`,
+      `x-request-id: ${requestId}\r\nconnection: close\r\n\r\n${body}`,
   );
 }

@@ -26,19 +26,28 @@ export function Nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);
 }
 
-export const Metadata = Type.Record(
-  Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$' }),
-  Text({ maxLength: 512 }),
-  {
-    maxProperties: 50,
-    description: 'Your own notes: up to 50 text values',
-  },
-);
+/**
+ * An object of text values under any names. Not Type.Record: its pattern would let names that do not match it (`^.*$`
+ * and a line break) go by with a value of any kind, and leave them out of answers.
+ */
+export function TextMap(name: TSchema, value: TSchema, options: { maxProperties?: number; description?: string } = {}) {
+  return Type.Unsafe<Record<string, string>>({
+    type: 'object',
+    propertyNames: name,
+    additionalProperties: value,
+    ...options,
+  });
+}
+
+export const Metadata = TextMap(Text({ minLength: 1, maxLength: 128 }), Text({ maxLength: 512 }), {
+  maxProperties: 50,
+  description: 'Your own notes: up to 50 text values',
+});
 
 /** The same, in an answer: what is stored was checked when it came in. */
-export const StoredMetadata = Type.Record(Type.String(), Type.String());
+export const StoredMetadata = TextMap(Type.String(), Type.String());
 
-export const Headers = Type.Record(Type.String(), Type.String({ maxLength: 8192 }), {
+export const Headers = TextMap(Type.String({ maxLength: 8192 }), Type.String({ maxLength: 8192 }), {
   maxProperties: 50,
   description: 'Header names and values; reserved names are refused',
 });

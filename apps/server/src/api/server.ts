@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
@@ -13,7 +12,7 @@ import { authenticate, type Caller, type KeySource } from '../auth/authenticate.
 import type { Scope } from '../core/scope.ts';
 import { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { problemOf, sendProblem, writeProblem } from './problems.ts';
+import { newRequestId, problemOf, sendProblem, writeProblem } from './problems.ts';
 import { ProblemSchema } from './schema.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -42,6 +41,11 @@ declare module 'fastify' {
   }
 }
 
+const PROBLEM_RESPONSE = {
+  description: 'Something was refused or went wrong',
+  content: { 'application/problem+json': { schema: ProblemSchema } },
+};
+
 /** The whole request. A payload has a limit of its own (messages/payload.ts). */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
@@ -50,12 +54,16 @@ export function createApiServer(options: { keys: KeySource; log: Log; version: s
     bodyLimit: BODY_LIMIT,
     // /api/v1 is /v1: one set of routes, whatever prefix a proxy or a habit puts before it.
     rewriteUrl: (request) => (request.url?.startsWith('/api/v1/') ? request.url.slice(4) : (request.url ?? '/')),
-    genReqId: () => `req_${randomBytes(12).toString('base64url')}`,
+    genReqId: newRequestId,
     routerOptions: { maxParamLength: 256 },
     // Long enough for a slow uplink with a large body, short enough that open sockets cannot be collected.
     requestTimeout: 60_000,
     frameworkErrors: (error, request, reply) => sendProblem(reply, problemOf(error), request.id),
     clientErrorHandler: (_error, socket) => writeProblem(socket),
+    // Node's own refusal would be a bare 400; ours (below) is a problem.
+    http: { requireHostHeader: false },
+    // Responses are written with the same schemas that requests are read with (validation.ts).
+    serializerOpts: { ajv: { formats: { text: true } } },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.decorateRequest('rawBody', '');
@@ -67,17 +75,22 @@ export function createApiServer(options: { keys: KeySource; log: Log; version: s
     if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say who may call it`);
     route.schema = {
       ...route.schema,
-      response: { ...(route.schema?.response as object | undefined), default: ProblemSchema },
+      response: { ...(route.schema?.response as object | undefined), default: PROBLEM_RESPONSE },
       ...(route.config.access !== 'public' && { security: [{ api_key: [] }] }),
     };
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      throw new Problem('invalid_request', 'an HTTP/1.1 request names its host');
+    }
     const access = request.routeOptions.config.access;
     if (access && access !== 'public') {
       request.caller = await authenticate(options.keys, request.headers.authorization, access);
     }
   });
+  // An expectation nobody here knows is ignored, as RFC 9110 allows; Node's own answer would be a bare 417.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     if (problem.code === 'internal_error' || problem.code === 'storage_unavailable') {

@@ -19,7 +19,9 @@ const dateTime: FormatDefinition<string> = {
   type: 'string',
   validate: (value) =>
     /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/.test(value) &&
-    !Number.isNaN(Date.parse(value)),
+    !Number.isNaN(Date.parse(value)) &&
+    // Date.parse takes the 30th of February for the 2nd of March.
+    new Date(`${value.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(value.slice(8, 10)),
 };
 
 const exact = withFormats(new Ajv({ ...options, coerceTypes: false }));
@@ -45,7 +47,7 @@ export function fieldErrors(errors: readonly ErrorObject[], part: string): Field
     const parent = error.instancePath;
     if (error.keyword === 'additionalProperties') {
       return {
-        path: fieldPath(`${parent}/${String(params.additionalProperty)}`, part),
+        path: fieldPath(`${parent}/${pointerName(params.additionalProperty)}`, part),
         message: 'is not a known field',
       };
     }
@@ -57,6 +59,11 @@ export function fieldErrors(errors: readonly ErrorObject[], part: string): Field
     }
     return { path: fieldPath(parent, part), message: error.message ?? 'is not valid' };
   });
+}
+
+/** A member's name in a pointer (RFC 6901). Shortened: the caller chose it, and could have it echoed by the megabyte. */
+function pointerName(name: unknown): string {
+  return String(name).slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** A pointer into the body; for parameters just their name. */

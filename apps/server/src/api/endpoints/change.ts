@@ -67,11 +67,12 @@ export function patchedRow(
   };
 }
 
+export function enabled(row: EndpointRow): EndpointRow {
+  return { ...row, ...activity(row, true) };
+}
+
 /** Enabling what is not disabled, or disabling what is, changes nothing: a paused endpoint stays paused. */
-export function activity(
-  row: EndpointRow,
-  active: boolean | undefined,
-): Pick<EndpointRow, 'status' | 'disabled_reason'> {
+function activity(row: EndpointRow, active: boolean | undefined): Pick<EndpointRow, 'status' | 'disabled_reason'> {
   if (active === false && row.status !== 'disabled') return { status: 'disabled', disabled_reason: 'by_request' };
   if (active === true && row.status === 'disabled') return { status: 'active', disabled_reason: null };
   return { status: row.status, disabled_reason: row.disabled_reason };

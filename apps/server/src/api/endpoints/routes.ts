@@ -3,6 +3,7 @@ import type { Caller } from '../../auth/authenticate.ts';
 import { parseId, publicId, type Uuid } from '../../core/ids.ts';
 import { notFound, Problem } from '../../errors.ts';
 import { recordChange } from '../../store/change.ts';
+import type { Queryable } from '../../store/database.ts';
 import {
   deleteEndpoint,
   type EndpointRow,
@@ -19,7 +20,7 @@ import { addressed, createSender } from '../messages/sending.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
 import { Id, ListOf, PageQuery, Strict } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
-import { activity, newEndpointRow, patchedRow } from './change.ts';
+import { enabled, newEndpointRow, patchedRow } from './change.ts';
 import { presentEndpoint } from './presenter.ts';
 import { CreatedEndpoint, EndpointPatch, EndpointSchema, NewEndpoint, SecretSchema, TestAnswer } from './schema.ts';
 
@@ -152,7 +153,15 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         response: { 200: EndpointSchema },
       },
     },
-    async (request) => change(request.caller, request.params, (row) => ({ ...row, ...activity(row, true) })),
+    async (request, reply) => {
+      const { application_id } = await find(request.caller, request.params);
+      const outcome = await once(deps, keyedCall(request, application_id), async (tx) => {
+        const row = await changeIn(tx, request.caller, request.params, application_id, enabled);
+        return { status: 200, body: JSON.stringify(presentEndpoint(await directory.open(row))) };
+      });
+      directory.forget({ kind: 'application', id: application_id });
+      return sendAnswer(reply, outcome);
+    },
   );
 
   app.get(
@@ -212,20 +221,27 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     return row;
   }
 
-  /** Reads, changes and writes under a row lock, so that two patches at once both count. */
   async function change(caller: Caller, params: ItemPath, apply: (row: EndpointRow) => EndpointRow) {
-    const id: Uuid | null = parseId('ep', params.id);
-    if (!id) throw notFound('endpoint');
     const applicationId = await applicationFilter(directory, caller, appIdOf(params));
-    const updated = await db.transaction(async (tx) => {
-      const row = await lockEndpoint(tx, caller.environmentId, applicationId, id);
-      const changed = row && (await updateEndpoint(tx, apply(row)));
-      if (!changed) throw notFound('endpoint');
-      await recordChange(tx, { kind: 'application', id: changed.application_id });
-      return changed;
-    });
+    const updated = await db.transaction((tx) => changeIn(tx, caller, params, applicationId, apply));
     directory.forget({ kind: 'application', id: updated.application_id });
     return presentEndpoint(await directory.open(updated));
+  }
+
+  /** Reads, changes and writes under a row lock, so that two patches at once both count. */
+  async function changeIn(
+    tx: Queryable,
+    caller: Caller,
+    params: ItemPath,
+    applicationId: Uuid | null,
+    apply: (row: EndpointRow) => EndpointRow,
+  ): Promise<EndpointRow> {
+    const id = parseId('ep', params.id);
+    const row = id && (await lockEndpoint(tx, caller.environmentId, applicationId, id));
+    const changed = row && (await updateEndpoint(tx, apply(row)));
+    if (!changed) throw notFound('endpoint');
+    await recordChange(tx, { kind: 'application', id: changed.application_id });
+    return changed;
   }
 }
 

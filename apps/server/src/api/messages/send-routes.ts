@@ -8,11 +8,12 @@ import { insertApplication } from '../../store/application.ts';
 import { readEndpoint } from '../../store/endpoint.ts';
 import { AppIdParam, applicationOf, applicationRef } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { keyedCall } from '../idempotency.ts';
 import type { ApiServer } from '../server.ts';
 import { payloadOf } from './payload.ts';
 import { DirectAccepted, DirectSend, EventAccepted, NewMessage, WebhookQueued, WebhookSend } from './schema.ts';
 import { selectionOf } from './selection.ts';
-import { addressed, createSender } from './sending.ts';
+import { addressed, createSender, messageHeaders } from './sending.ts';
 
 const tags = ['Sending'];
 /** The event type of a send that names none. */
@@ -95,7 +96,10 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     async (request, reply) => {
       const { body } = request;
       const payload = payloadOf(request.rawBody);
-      const application = await applicationOnUse(request.caller, request.params.app_id);
+      // All that can be wrong with the call comes first: a refused one must not leave an application behind.
+      messageHeaders(body.headers);
+      keyedCall(request, null);
+      const application = await applicationOnUse(request.caller, request.params.app_id, body.endpoint_ids);
       const matched = application.match(selectionOf(application, body));
       return send(request, reply, {
         application: application.id,
@@ -119,11 +123,18 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     return directory.open(row);
   }
 
-  async function applicationOnUse(caller: Caller, appId: string): Promise<ApplicationEntry> {
+  async function applicationOnUse(
+    caller: Caller,
+    appId: string,
+    endpointIds: readonly string[] | undefined,
+  ): Promise<ApplicationEntry> {
     const ref = applicationRef(appId);
     if (!ref) throw invalidFields([{ path: 'app_id', message: 'must be 1 to 128 letters, digits or . _ : -' }]);
     const known = await directory.application(caller.environmentId, ref);
     if (known || ref.by !== 'uid') return known ?? applicationOf(directory, caller, appId);
+    if (endpointIds) {
+      throw invalidFields([{ path: '/endpoint_ids/0', message: 'is not an endpoint of this application' }]);
+    }
     // Somebody else may be creating it too: then theirs is the one.
     await insertApplication(db, {
       id: newId(),

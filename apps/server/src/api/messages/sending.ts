@@ -63,7 +63,8 @@ export function addressed(endpoint: Endpoint): Matched {
   };
 }
 
-function messageHeaders(headers: Record<string, string> | undefined): Record<string, string> | null {
+/** Checked, lower-case names; null for none. @throws Problem `validation_failed`. */
+export function messageHeaders(headers: Record<string, string> | undefined): Record<string, string> | null {
   if (!headers || Object.keys(headers).length === 0) return null;
   const checked = checkHeaders(headers, 'message');
   if (checked.ok) return checked.headers;
