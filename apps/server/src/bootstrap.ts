@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, ConfigError, parseMasterKey } from './config.ts';
 import { newId } from './core/ids.ts';
-import { apiKeyDigest, apiKeyMode, newApiKey } from './crypto/api-key.ts';
-import { Vault } from './crypto/vault.ts';
+import { API_KEY_PATTERN, apiKeyDigest, apiKeyMode, newApiKey } from './crypto/api-key.ts';
+import { SealError, Vault } from './crypto/vault.ts';
 import type { Log } from './log.ts';
 import { hasApiKeys, insertApiKey } from './store/api-key.ts';
 import { insertApplication } from './store/application.ts';
@@ -40,17 +40,26 @@ export async function bootstrap(db: Database, vault: Vault, config: Config, log:
   await db.transaction(async (tx) => {
     await tx.query(lock, []);
     const environments = await ensureEnvironments(tx, vault);
-    for (const environment of environments) {
-      // Whoever holds another master key learns it here and not from the first delivery.
-      vault.unwrap(environment.id, environment.data_key);
-    }
+    for (const environment of environments) proveMasterKey(vault, environment);
     if (config.bootstrapApiKey) await addKey(tx, environments, config.bootstrapApiKey, 'bootstrap');
     if (await hasApiKeys(tx)) return;
-    const key = newApiKey('live');
+    const file = writeSecretFile(config.dataDir, ADMIN_KEY_FILE, newApiKey('live'));
+    // Read back: the file may be there from an earlier database, and then its key is the one people have.
+    const key = readFileSync(file, 'utf8').trim();
+    if (!API_KEY_PATTERN.test(key)) throw new Error(`${file} does not hold an API key; remove it`);
     await addKey(tx, environments, key, 'first start');
-    const file = writeSecretFile(config.dataDir, ADMIN_KEY_FILE, key);
-    log.info({ file }, 'made an admin API key of the environment Production; it is in this file');
+    log.info({ file }, 'the admin API key of this new database is in this file');
   });
+}
+
+/** Whoever holds another master key learns it here and not from the first delivery. */
+function proveMasterKey(vault: Vault, environment: EnvironmentRow): void {
+  try {
+    vault.unwrap(environment.id, environment.data_key);
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    throw new ConfigError('POSTRIDER_MASTER_KEY', 'not the one this database was made with; set the original');
+  }
 }
 
 async function ensureEnvironments(tx: Queryable, vault: Vault): Promise<EnvironmentRow[]> {
@@ -90,10 +99,21 @@ async function addKey(tx: Queryable, environments: readonly EnvironmentRow[], ke
   });
 }
 
-/** Readable by this user alone. */
+/**
+ * Readable by this user alone. Whole or not at all, and never over an existing file: of two processes that start
+ * together on one folder, the second finds what the first wrote.
+ */
 function writeSecretFile(folder: string, name: string, content: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, name);
-  writeFileSync(file, `${content}\n`, { mode: 0o600 });
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, `${content}\n`, { mode: 0o600 });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft);
+  }
   return file;
 }

@@ -12,6 +12,17 @@ export function createLog(level: LogLevel): Log {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (level) => ({ level }) },
+    formatters: { level: (name) => ({ level: name }) },
+    serializers: { err: describeError },
   });
+}
+
+/**
+ * Of an error only these fields. Errors of the database driver carry the connection, with its settings, and the row that
+ * was refused, with what a customer wrote in it.
+ */
+export function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code } = error as NodeJS.ErrnoException;
+  return { type: error.name, message: error.message, ...(code && { code }), stack: error.stack };
 }

@@ -74,6 +74,6 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   // Only the date forms of the RFC begin with a day's name; Date.parse alone would take "3.5" for a month.
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return null;
   // The oldest form names no zone and means GMT, which Date.parse would take for the zone of this machine.
-  const date = Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`);
+  const date = Date.parse(/ \d{4}$/.test(text) ? `${text} GMT` : text);
   return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
 }

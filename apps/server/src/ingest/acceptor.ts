@@ -72,7 +72,7 @@ export class Acceptor {
   readonly #handoff: Handoff;
   readonly #commits: GroupCommit<Pending, boolean>;
   /** Keyed calls under way here: an equal one waits for it instead of meeting it inside one statement. */
-  readonly #keysUnderWay = new Map<string, Promise<unknown>>();
+  readonly #keysUnderWay = new Map<string, Promise<Acceptance>>();
 
   constructor(options: { db: Database; handoff: Handoff }) {
     this.#db = options.db;
@@ -97,8 +97,9 @@ export class Acceptor {
     const underWay = this.#keysUnderWay.get(identity);
     if (underWay) {
       this.#release(pending);
-      await underWay.catch(() => {});
-      return this.accept(draft);
+      const first = await underWay.catch(() => null);
+      // Where the first failed, this one is the first now.
+      return first && first.kind !== 'key_in_use' ? { kind: 'key_used' } : this.accept(draft);
     }
     const submitted = this.#submit(pending);
     this.#keysUnderWay.set(identity, submitted);

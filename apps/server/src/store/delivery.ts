@@ -1,5 +1,5 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
-import { deliveryRange, type Uuid } from '../core/ids.ts';
+import { deliveryRange, MAX_ATTEMPT_NUMBER, type Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
 import { type Page, pageOf, Where } from './list.ts';
 
@@ -78,6 +78,7 @@ const retry = statement<DeliveryRow>(
      -- A result that an earlier worker still holds must not end what begins here.
      lease = lease + 1
    where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3) and status = 'FAILED'
+     and attempt_count < ${MAX_ATTEMPT_NUMBER}
    returning ${COLUMNS}`,
 );
 

@@ -117,7 +117,8 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const outcome = await once(deps, keyedCall(request, delivery.application_id), async (tx) => {
         const retried = await retryDelivery(tx, caller.environmentId, delivery.application_id, delivery.id, 'manual');
         if (!retried) {
-          throw new Problem('delivery_not_failed', `delivery ${publicId('dlv', delivery.id)} is ${delivery.status}`);
+          const state = delivery.status === 'FAILED' ? `tried ${delivery.attempt_count} times` : delivery.status;
+          throw new Problem('delivery_not_failed', `delivery ${publicId('dlv', delivery.id)} is ${state}`);
         }
         return { status: 202, body: JSON.stringify(presentDelivery(retried)) };
       });
