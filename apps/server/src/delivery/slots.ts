@@ -1,15 +1,19 @@
 import type { Uuid } from '../core/ids.ts';
 
-/** Places for deliveries in flight: so many in this process, and so many of them to any one endpoint. */
+/**
+ * Places for deliveries in flight in this process.
+ *
+ * No endpoint may hold more places than are still free. So one alone can have half of them, n slow ones at once have
+ * 1/(n+1) each and leave as much, and what they leave is there for everybody else at once. (The dynamic threshold of
+ * Choudhury and Hahne, 1998, for switches that share one buffer between queues.)
+ */
 export class Slots {
   readonly #capacity: number;
-  readonly #perEndpoint: number;
   readonly #taken = new Map<Uuid, number>();
   #total = 0;
 
-  constructor(capacity: number, perEndpoint: number) {
+  constructor(capacity: number) {
     this.#capacity = capacity;
-    this.#perEndpoint = perEndpoint;
   }
 
   get free(): number {
@@ -20,10 +24,10 @@ export class Slots {
     return this.#total;
   }
 
-  /** Takes a place, or says that there is none. */
+  /** Takes a place, or says that there is none for this endpoint. */
   take(endpoint: Uuid): boolean {
     const taken = this.#taken.get(endpoint) ?? 0;
-    if (this.#total >= this.#capacity || taken >= this.#perEndpoint) return false;
+    if (taken >= this.free) return false;
     this.#taken.set(endpoint, taken + 1);
     this.#total++;
     return true;
@@ -34,5 +38,10 @@ export class Slots {
     if (taken <= 1) this.#taken.delete(endpoint);
     else this.#taken.set(endpoint, taken - 1);
     this.#total--;
+  }
+
+  /** The endpoints for which there is no place now. */
+  saturated(): Uuid[] {
+    return [...this.#taken].filter(([, taken]) => taken >= this.free).map(([endpoint]) => endpoint);
   }
 }

@@ -23,12 +23,11 @@ import type { Sent, Transport } from './transport.ts';
  * after their commit, or claimed here. Each takes a slot, is sent, its result is recorded, and the slot is free again
  * only then; so results that cannot be written hold back new work instead of piling up.
  */
-const CAPACITY = 256;
-const PER_ENDPOINT = 64;
+const CAPACITY = 512;
 const CLAIM_BATCH = 100;
 const POLL_MS = 500;
-/** When a saturated or paused endpoint's delivery is looked at again. */
-const HOLD_MS = 2_000;
+/** When a delivery that could not be sent now is looked at again. */
+const HOLD_MS = 1_000;
 
 /** What the worker needs to know of endpoints; the directory has it. */
 export interface EndpointSource {
@@ -50,7 +49,7 @@ export interface WorkerOptions {
 
 export class Worker implements Service {
   readonly #options: WorkerOptions;
-  readonly #slots = new Slots(CAPACITY, PER_ENDPOINT);
+  readonly #slots = new Slots(CAPACITY);
   readonly #work = new Signal();
   readonly #done = new Signal();
   #loop: Promise<void> = Promise.resolve();
@@ -134,7 +133,7 @@ export class Worker implements Service {
     if (limit === 0) return;
     this.#hasBacklog = false;
     const leasedAt = performance.now();
-    const claimed = await claimDue(this.#options.db, limit);
+    const claimed = await claimDue(this.#options.db, limit, this.#slots.saturated());
     if (claimed.length === limit) this.#hasBacklog = true;
     await Promise.all(
       claimed.map(async (delivery) => {

@@ -109,37 +109,50 @@ class PooledDatabase implements Database {
     this.#release = release;
   }
 
-  async query<Row>(statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]> {
-    return run<Row>(this.#pool, statement, values);
+  query<Row>(statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]> {
+    return this.#borrow((client) => run<Row>(client, statement, values));
   }
 
-  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    let broken: Error | undefined;
-    // The pool does not listen to a connection that is in our hands: unheard, its breaking would end the process.
-    const onError = (error: Error) => {
-      broken = error;
-    };
-    client.on('error', onError);
-    try {
-      await client.query('begin');
-      const result = await work({ query: (statement, values) => run(client, statement, values) });
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure;
-      });
-      throw error;
-    } finally {
-      // A connection that could not even roll back is not given to the next caller.
-      client.release(broken);
-      client.off('error', onError);
-    }
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return this.#borrow(async (client, spoil) => {
+      try {
+        await client.query('begin');
+        const result = await work({ query: (statement, values) => run(client, statement, values) });
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        // A connection that could not even roll back is not given to the next caller.
+        await client.query('rollback').catch(spoil);
+        throw error;
+      }
+    });
   }
 
   async script(sql: string): Promise<void> {
-    await this.#pool.query(sql);
+    await this.#borrow((client) => client.query(sql));
+  }
+
+  /**
+   * Lends a connection, which is thrown away only where it broke. `pool.query` would throw it away whenever the database
+   * says no to a statement, and with it every plan that it holds.
+   */
+  async #borrow<T>(work: (client: pg.PoolClient, spoil: (error: Error) => void) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken: Error | undefined;
+    const spoil = (error: Error) => {
+      broken = error;
+    };
+    // The pool does not listen to a connection that is in our hands: unheard, its breaking would end the process.
+    client.on('error', spoil);
+    try {
+      return await work(client, spoil);
+    } catch (error) {
+      if (error instanceof Error && isConnectionError(error)) spoil(error);
+      throw error;
+    } finally {
+      client.release(broken);
+      client.off('error', spoil);
+    }
   }
 
   async close(): Promise<void> {
@@ -148,14 +161,10 @@ class PooledDatabase implements Database {
   }
 }
 
-async function run<Row>(
-  target: pg.Pool | pg.PoolClient,
-  statement: Statement<Row>,
-  values: readonly unknown[],
-): Promise<Row[]> {
+async function run<Row>(client: pg.PoolClient, statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]> {
   // An unnamed statement is parsed anew each time: right for lists, whose filters differ from call to call.
   const name = statement.name === '' ? {} : { name: statement.name };
-  const result = await target.query({ ...name, text: statement.text, values: values as unknown[] });
+  const result = await client.query({ ...name, text: statement.text, values: values as unknown[] });
   return result.rows as Row[];
 }
 

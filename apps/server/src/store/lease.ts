@@ -33,7 +33,7 @@ const claim = statement<LeasedDelivery>(
   'lease_claim',
   `with due as (
      select id, message_id, endpoint_id from delivery
-     where status = 'PENDING' and due_at <= now()
+     where status = 'PENDING' and due_at <= now() and endpoint_id <> all($3::uuid[])
      order by due_at limit $1 for update skip locked
    )
    update delivery d
@@ -46,9 +46,13 @@ const claim = statement<LeasedDelivery>(
      d.attempt_count as "attemptCount", d.lease, m.payload, m.headers`,
 );
 
-/** Leases up to `limit` deliveries that are due. A row that another process is claiming is passed over, not waited for. */
-export async function claimDue(db: Queryable, limit: number): Promise<LeasedDelivery[]> {
-  return db.query(claim, [limit, LEASE_MARGIN_MS]);
+/**
+ * Leases up to `limit` deliveries that are due. A row that another process is claiming is passed over, not waited for.
+ *
+ * @param except endpoints whose deliveries are left where they are: there would be no place to send them from.
+ */
+export async function claimDue(db: Queryable, limit: number, except: readonly Uuid[] = []): Promise<LeasedDelivery[]> {
+  return db.query(claim, [limit, LEASE_MARGIN_MS, except]);
 }
 
 const nextDue = statement<{ in_ms: number | null }>(

@@ -6,23 +6,22 @@ export const PARTITIONED = ['message', 'delivery', 'attempt'] as const;
 
 export const DAY_MS = 86_400_000;
 
-const lock = statement('partition_lock', 'select pg_advisory_xact_lock(7243392120)');
-
 /**
- * In one transaction, makes the partitions of the UTC days from `from` to `to` (milliseconds since 1970), where they are missing, and a
+ * Makes the partitions of the UTC days from `from` to `to` (milliseconds since 1970), where they are missing, and a
  * default partition: a clock that is far off then costs tidiness, never a message.
  *
  * Processes that start together make each partition once. A day that has rows in the default partition already stays
  * there: PostgreSQL refuses a partition that would have to take them over, and no start may fail for that.
+ *
+ * Best not in a transaction: it would hold the lock of one table while it waits for the next one's, and claims, which
+ * lock the same tables in another order, would end in a deadlock.
  */
-export async function ensurePartitions(tx: Queryable, from: number, to: number): Promise<void> {
-  // "if not exists" alone can still collide between two processes that start together.
-  await tx.query(lock, []);
+export async function ensurePartitions(db: Queryable, from: number, to: number): Promise<void> {
   for (const table of PARTITIONED) {
-    await tx.query(create(`${table}_default`, table, 'default'), []);
+    await db.query(create(`${table}_default`, table, 'default'), []);
     for (let day = startOfDay(from); day <= to; day += DAY_MS) {
       const bounds = `for values from ('${firstIdAt(day)}') to ('${firstIdAt(day + DAY_MS)}')`;
-      await tx.query(create(partitionName(table, day), table, bounds), []);
+      await db.query(create(partitionName(table, day), table, bounds), []);
     }
   }
 }

@@ -39,8 +39,9 @@ export async function openEmbedded(folder: string, onError: (error: Error) => vo
   worker.once('exit', (code) => {
     if (!closing) onError(new Error(`the embedded database stopped (exit ${code})`));
   });
+  const connect = switchboard(worker, () => closing);
   return {
-    stream: () => new WireStream(wireTo(worker)),
+    stream: () => new WireStream(connect()),
     async close() {
       closing = true;
       const gone = new Promise((resolve) => worker.once('exit', resolve));
@@ -51,17 +52,42 @@ export async function openEmbedded(folder: string, onError: (error: Error) => vo
   };
 }
 
-function wireTo(worker: Worker): Wire {
-  return {
-    send: (bytes) => worker.postMessage(bytes, [bytes.buffer]),
-    listen(onAnswer) {
-      const onExit = () => onAnswer(null);
-      worker.on('message', onAnswer);
-      worker.once('exit', onExit);
-      return () => {
-        worker.off('message', onAnswer);
-        worker.off('exit', onExit);
-      };
-    },
+/**
+ * Connections come and go, and the engine's one session outlives them. Each answer goes to the connection that asked, even
+ * where the next one is there already; and a connection that hangs up leaves no transaction and no statement behind.
+ */
+function switchboard(worker: Worker, isClosing: () => boolean): () => Wire {
+  // The engine answers each message, in order.
+  const askers: ((answer: Uint8Array) => void)[] = [];
+  worker.on('message', (answer: Uint8Array) => askers.shift()?.(answer));
+  const ask = (bytes: Uint8Array<ArrayBuffer>, onAnswer: (answer: Uint8Array) => void) => {
+    askers.push(onAnswer);
+    worker.postMessage(bytes, [bytes.buffer]);
   };
+  return () => {
+    let answered: (answer: Uint8Array) => void = () => {};
+    return {
+      send: (bytes) => ask(bytes, (answer) => answered(answer)),
+      listen(onAnswer) {
+        answered = onAnswer;
+        const onExit = () => onAnswer(null);
+        worker.once('exit', onExit);
+        return () => {
+          answered = () => {};
+          worker.off('exit', onExit);
+          if (isClosing()) return;
+          for (const sql of ['rollback', 'discard all']) ask(simpleQuery(sql), () => {});
+        };
+      },
+    };
+  };
+}
+
+/** The protocol's message for a statement without parameters: its type, its length, its text, a zero. */
+function simpleQuery(sql: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(1 + 4 + sql.length + 1);
+  bytes[0] = 0x51;
+  new DataView(bytes.buffer).setInt32(1, bytes.length - 1);
+  bytes.set(Buffer.from(sql), 5);
+  return bytes;
 }
