@@ -22,9 +22,29 @@ function fail(line: string): never {
 const config = settings();
 const log = createLog(config.logLevel);
 
+const starting = startPostrider(config, log);
+
+// Before anything else happens: a process manager may change its mind while we start, and as process 1 of a container
+// we would not even hear a signal that has no handler.
+let isStopping = false;
+function stop(signal: NodeJS.Signals): void {
+  // The second signal is a person who will not wait.
+  if (isStopping) process.exit(1);
+  isStopping = true;
+  log.info({ signal }, 'stopping');
+  starting
+    .then((postrider) => postrider.stop())
+    .then(
+      () => process.exit(0),
+      (error: unknown) => fail(`did not stop cleanly: ${error instanceof Error ? error.message : String(error)}`),
+    );
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+
 let postrider: Postrider;
 try {
-  postrider = await startPostrider(config, log);
+  postrider = await starting;
 } catch (error) {
   if (error instanceof ConfigError || error instanceof FolderInUseError) fail(error.message);
   fail(`cannot start: ${error instanceof Error ? error.message : String(error)}`);
@@ -33,17 +53,3 @@ log.info(
   { url: postrider.url, roles: [...config.roles], database: config.databaseUrl ? 'postgresql' : 'embedded' },
   'ready',
 );
-
-let isStopping = false;
-function stop(signal: NodeJS.Signals): void {
-  // The second signal is a person who will not wait.
-  if (isStopping) process.exit(1);
-  isStopping = true;
-  log.info({ signal }, 'stopping');
-  postrider.stop().then(
-    () => process.exit(0),
-    (error: unknown) => fail(`did not stop cleanly: ${error instanceof Error ? error.message : String(error)}`),
-  );
-}
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { registerRoutes } from './api/routes.ts';
-import { createApiServer } from './api/server.ts';
+import { closeApiServer, createApiServer } from './api/server.ts';
 import { bootstrap, openVault } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import type { DisabledReason, Endpoint } from './core/endpoint.ts';
@@ -126,7 +126,7 @@ async function run(
         await db.query(ping, []);
       },
     });
-    closeApi = () => app.close();
+    closeApi = () => closeApiServer(app);
     await app.listen({ host: config.host, port: config.port }).catch(async (error: unknown) => {
       await stopAll(services);
       throw error;

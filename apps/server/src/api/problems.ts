@@ -4,7 +4,7 @@ import type { ErrorObject } from 'ajv';
 import type { FastifyReply } from 'fastify';
 import { SealError } from '../crypto/vault.ts';
 import { invalidFields, PROBLEMS, Problem } from '../errors.ts';
-import { isConnectionError } from '../store/database.ts';
+import { isTransient } from '../store/database.ts';
 import { fieldErrors } from './validation.ts';
 
 /** Turns whatever was thrown on the way into a problem of the catalogue. What nobody foresaw is `internal_error`. */
@@ -22,7 +22,8 @@ export function problemOf(error: unknown): Problem {
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new Problem('invalid_request', 'the request is malformed');
   }
-  if (isConnectionError(error)) return new Problem('storage_unavailable', 'the database does not answer');
+  // Away, starting, out of something, or it chose this call as a deadlock's victim: the same call may well work in a moment.
+  if (isTransient(error)) return new Problem('storage_unavailable', 'the database cannot do this now');
   return new Problem('internal_error', 'an unexpected error; the request id leads to it in our log');
 }
 

@@ -109,6 +109,25 @@ export function createApiServer(options: { keys: KeySource; log: Log; version: s
   return app;
 }
 
+/** How long a stop waits for calls under way. What is cut off then was promised nothing. */
+const CLOSE_GRACE_MS = 5_000;
+const SWEEP_MS = 50;
+
+/**
+ * Takes no more calls, lets those under way be answered, and ends. `close` alone shuts the connections that are idle at
+ * that moment; one that is answered afterwards would be kept alive for Fastify's 72 s, one with half a request for 60 s.
+ */
+export async function closeApiServer(app: ApiServer): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+  const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(cut);
+  }
+}
+
 /** JSON in valid UTF-8 and nothing else; its text is kept, because payloads are sent on byte for byte. */
 function readJson(app: ApiServer): void {
   app.removeAllContentTypeParsers();

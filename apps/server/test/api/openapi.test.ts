@@ -1,0 +1,68 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../kit/database.ts';
+import { type Operation, readDocument } from '../kit/document.ts';
+import { startTestPostrider, type TestPostrider } from '../kit/postrider.ts';
+
+/** Anybody may ask these. Whatever else has no `security` was forgotten. */
+const PUBLIC = ['health', 'ready'];
+
+let database: TestDatabase;
+let postrider: TestPostrider;
+let document: Readonly<Record<string, unknown>>;
+let operations: Operation[];
+
+beforeAll(async () => {
+  database = await createTestDatabase('embedded');
+  postrider = await startTestPostrider(database);
+  ({ document, operations } = await readDocument(postrider.api));
+});
+afterAll(async () => {
+  await postrider.stop();
+  await database.drop();
+});
+
+test('the document is valid OpenAPI 3.1, by the published schema', async () => {
+  const validator = new Validator();
+  expect(await validator.validate({ ...document })).toEqual({ valid: true });
+  expect(validator.version).toBe('3.1');
+});
+
+test('the document is served to anybody', async () => {
+  const response = await fetch(`${postrider.url}/openapi.json`);
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+  expect(await response.json()).toEqual(document);
+});
+
+test('every operation has an operationId of its own, a summary and a tag', () => {
+  expect(operations.length).toBeGreaterThan(40);
+  expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length);
+  for (const { id, summary, tags } of operations) {
+    expect({ id, summary, tags }).toEqual({
+      id: expect.stringMatching(/^[a-z][A-Za-z]+$/),
+      summary: expect.stringMatching(/^.{5,}/),
+      tags: [expect.stringMatching(/^.{3,}/)],
+    });
+  }
+});
+
+test('every operation asks for a key, but for those that are public on purpose', () => {
+  expect(operations.filter(({ isPublic }) => isPublic).map(({ id }) => id)).toEqual(PUBLIC);
+});
+
+test('every operation describes one success, and its problems', () => {
+  for (const { id, responses } of operations) {
+    const successes = [...responses.keys()].filter((status) => status.startsWith('2'));
+    expect(successes, id).toHaveLength(1);
+    if (successes[0] !== '204') expect(responses.get(successes[0] ?? ''), id).toMatchObject({ type: 'object' });
+    expect(responses.get('default'), id).toMatchObject({ required: expect.arrayContaining(['code', 'request_id']) });
+  }
+});
+
+test('every parameter of a path is described', () => {
+  const paths = document.paths as Record<string, Record<string, { parameters?: { in: string; name: string }[] }>>;
+  for (const { id, path, method, parameters } of operations) {
+    const described = paths[path]?.[method.toLowerCase()]?.parameters?.filter((each) => each.in === 'path') ?? [];
+    expect(described.map(({ name }) => name).sort(), id).toEqual([...parameters].sort());
+  }
+});

@@ -1,0 +1,96 @@
+import type { Scope } from '../../src/core/scope.ts';
+import type { Operation } from '../kit/document.ts';
+import type { Tenant } from './tenant.ts';
+
+/** A valid call of one operation. */
+export interface Sample {
+  /** The smallest that may call it. */
+  readonly scope: Scope;
+  /** What the path's `id` names. */
+  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key';
+  /** Makes the item, where calling uses it up. */
+  readonly makeItem?: (tenant: Tenant) => Promise<string>;
+  /** The same for the application in the path. */
+  readonly makeApplication?: (tenant: Tenant) => Promise<string>;
+  readonly query?: string;
+  readonly body?: (tenant: Tenant) => object;
+  /** The operation makes the application that its path names. */
+  readonly createsApplication?: true;
+}
+
+const event = { event_type: 'invoice.paid', payload: { amount: 1 } };
+const endpoint = { url: 'https://example.com/hook', events: ['invoice.*'], metadata: { a: 'b' }, channels: ['eu'] };
+const range = 'limit=5&offset=0&since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&event_type=invoice.paid';
+
+/** By operationId. What exists under `/v1/app/{app_id}` too is called alike there. */
+const SAMPLES: Readonly<Record<string, Sample>> = {
+  health: { scope: 'read' },
+  ready: { scope: 'read' },
+
+  listApplications: { scope: 'read', query: 'limit=5&offset=0' },
+  createApplication: { scope: 'write', body: () => ({ name: 'Globex', metadata: { plan: 'gold' } }) },
+  getApplication: { scope: 'read' },
+  updateApplication: { scope: 'write', body: () => ({ name: 'Acme & Sons' }) },
+  deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
+
+  listApiKeys: { scope: 'admin', query: 'limit=5' },
+  createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
+  deleteApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
+
+  sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
+  sendWebhook: { scope: 'write', body: ({ endpointId }) => ({ payload: [1], endpoint_id: endpointId }) },
+  publishEvent: { scope: 'write', createsApplication: true, body: () => event },
+
+  listEndpoints: { scope: 'read', query: 'limit=5' },
+  createEndpoint: { scope: 'write', body: () => endpoint },
+  getEndpoint: { scope: 'read', item: 'endpoint' },
+  updateEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ description: 'ours' }) },
+  deleteEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
+  enableEndpoint: {
+    scope: 'write',
+    item: 'endpoint',
+    makeItem: (tenant) => tenant.newEndpoint({ active: false }),
+  },
+  getEndpointSecret: { scope: 'admin', item: 'endpoint' },
+  testEndpoint: { scope: 'write', item: 'endpoint' },
+
+  publishMessage: { scope: 'write', body: () => ({ ...event, event_id: 'evt-1', headers: { 'x-trace': '1' } }) },
+  listMessages: { scope: 'read', query: range },
+  getMessage: { scope: 'read', item: 'message' },
+
+  listDeliveries: { scope: 'read', query: `${range}&status=FAILED` },
+  getDelivery: { scope: 'read', item: 'delivery' },
+  listAttempts: { scope: 'read', item: 'delivery', query: 'limit=5' },
+  retryDelivery: { scope: 'write', item: 'delivery', makeItem: (tenant) => tenant.newFailedDelivery() },
+};
+
+/** @throws where nobody has written down how to call the operation: a route without a sample is a route untested. */
+export function sampleOf(operation: Operation): Sample {
+  const sample = SAMPLES[operation.id.replace(/OfApplication$/, '')];
+  if (!sample) throw new Error(`add a valid call of ${operation.id} (${operation.path}) to test/api/samples.ts`);
+  return sample;
+}
+
+/** A call that should succeed: a new one each time, its own item made where it needs one. */
+export async function validCall(operation: Operation, tenant: Tenant): Promise<{ path: string; body?: object }> {
+  const sample = sampleOf(operation);
+  const path = fill(operation.path, {
+    app_id: (await sample.makeApplication?.(tenant)) ?? tenant.appId,
+    id: (await sample.makeItem?.(tenant)) ?? itemOf(sample, tenant),
+  });
+  const query = sample.query ? `?${sample.query}` : '';
+  return { path: path + query, ...(sample.body && { body: sample.body(tenant) }) };
+}
+
+type Ids = Pick<Tenant, 'endpointId' | 'messageId' | 'deliveryId' | 'keyId'>;
+
+/** The existing item that the path's `id` names; '' where the path has none. */
+export function itemOf(sample: Sample, ids: Ids): string {
+  if (!sample.item) return '';
+  return { endpoint: ids.endpointId, message: ids.messageId, delivery: ids.deliveryId, key: ids.keyId }[sample.item];
+}
+
+/** The path with its parameters filled in. */
+export function fill(path: string, values: { app_id: string; id: string }): string {
+  return path.replace('{app_id}', values.app_id).replace('{id}', values.id);
+}

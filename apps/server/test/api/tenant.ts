@@ -1,0 +1,84 @@
+import { newId, publicId } from '../../src/core/ids.ts';
+import type { Scope } from '../../src/core/scope.ts';
+import {
+  type Application,
+  answer,
+  type Delivery,
+  type Message,
+  type NewApiKey,
+  type NewEndpoint,
+  settled,
+} from '../kit/answers.ts';
+import { Api } from '../kit/api.ts';
+
+/** One environment with something of everything in it, and ways to make more. */
+export interface Tenant {
+  /** Calls with an admin key. */
+  readonly api: Api;
+  readonly keyId: string;
+  /** Calls with a key of this scope. */
+  readonly as: Readonly<Record<Scope, Api>>;
+  readonly appId: string;
+  readonly uid: string;
+  /** An active endpoint of the application, whose deliveries fail at once. */
+  readonly endpointId: string;
+  readonly messageId: string;
+  /** FAILED, with one attempt. */
+  readonly deliveryId: string;
+  newApplication(): Promise<string>;
+  newEndpoint(settings?: object): Promise<string>;
+  newFailedDelivery(): Promise<string>;
+  newKey(scope: Scope): Promise<NewApiKey>;
+}
+
+/** @param refusing a URL that answers 500. */
+export async function settle(url: string, api: Api, refusing: string): Promise<Tenant> {
+  const newKey = (scope: Scope) => answer<NewApiKey>(api.post('/v1/api-keys', { name: `a ${scope}`, scope }), 201);
+  const uid = `acme-${newId()}`;
+  const { id: appId } = await answer<Application>(api.post('/v1/app', { uid, name: 'Acme' }), 201);
+  const newEndpoint = async (settings: object = {}) => {
+    const body = { url: refusing, retry_policy: [], ...settings };
+    return (await answer<NewEndpoint>(api.post(`/v1/app/${appId}/endpoints`, body), 201)).id;
+  };
+  const endpointId = await newEndpoint({ metadata: { team: 'a' }, channels: ['eu'], headers: { 'x-a': 'b' } });
+  const newFailedDelivery = async () => {
+    const body = { event_type: 'invoice.paid', payload: { n: 1 }, channels: ['eu'], endpoint_ids: [endpointId] };
+    const { id } = await answer<Message>(api.post(`/v1/app/${appId}/messages`, body), 202);
+    const { deliveries } = await answer<Message>(api.get(`/v1/messages/${id}`), 200);
+    const [delivery] = deliveries;
+    if (!delivery) throw new Error('the message matched nothing');
+    return settled(api, delivery.id);
+  };
+  const keys = { read: await newKey('read'), write: await newKey('write'), admin: await newKey('admin') };
+  const failed: Delivery = await newFailedDelivery();
+  return {
+    api,
+    keyId: keys.admin.id,
+    as: {
+      read: new Api(url, keys.read.key),
+      write: new Api(url, keys.write.key),
+      admin: new Api(url, keys.admin.key),
+    },
+    appId,
+    uid,
+    endpointId,
+    messageId: failed.message_id,
+    deliveryId: failed.id,
+    newApplication: async () =>
+      (await answer<Application>(api.post('/v1/app', { uid: `app-${newId()}`, name: 'One more' }), 201)).id,
+    newEndpoint,
+    newFailedDelivery: async () => (await newFailedDelivery()).id,
+    newKey,
+  };
+}
+
+/** The ids of things that nobody ever made. */
+export function nonexistent(): Pick<Tenant, 'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId'> {
+  return {
+    appId: publicId('app', newId()),
+    endpointId: publicId('ep', newId()),
+    messageId: publicId('msg', newId()),
+    deliveryId: publicId('dlv', newId()),
+    keyId: publicId('key', newId()),
+  };
+}

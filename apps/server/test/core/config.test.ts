@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, parseMasterKey, readConfig } from '../../src/config.ts';
+
+test('without settings: loopback, the embedded database, all roles, a strict egress', () => {
+  expect(readConfig({})).toEqual({
+    host: '127.0.0.1',
+    port: 4400,
+    databaseUrl: null,
+    dataDir: resolve('.postrider'),
+    roles: new Set(['api', 'worker', 'maintenance']),
+    masterKey: null,
+    bootstrapApiKey: null,
+    egress: { allow: [], http: false, ports: new Set([443, 8443, 80, 8080]) },
+    logLevel: 'info',
+  });
+});
+
+test('a setting that is empty is a setting that is not set', () => {
+  const names = Object.keys(accepted).map((line) => line.split('=')[0] ?? '');
+  expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
+});
+
+const key = randomBytes(32);
+const apiKey = `pr_live_${'k'.repeat(32)}`;
+const accepted: Record<string, object> = {
+  'POSTRIDER_HOST=0.0.0.0': { host: '0.0.0.0' },
+  'POSTRIDER_PORT=0': { port: 0 },
+  'POSTRIDER_PORT=65535': { port: 65_535 },
+  'POSTRIDER_DATABASE_URL=postgres://u:p@h/d': { databaseUrl: 'postgres://u:p@h/d' },
+  'POSTRIDER_DATABASE_URL=postgresql://h/d': { databaseUrl: 'postgresql://h/d' },
+  'POSTRIDER_DATA_DIR=/var/lib/postrider': { dataDir: '/var/lib/postrider' },
+  'POSTRIDER_ROLES=worker': { roles: new Set(['worker']) },
+  'POSTRIDER_ROLES=api, maintenance': { roles: new Set(['api', 'maintenance']) },
+  [`POSTRIDER_MASTER_KEY=${key.toString('base64')}`]: { masterKey: key },
+  [`POSTRIDER_BOOTSTRAP_API_KEY=${apiKey}`]: { bootstrapApiKey: apiKey },
+  'POSTRIDER_EGRESS_HTTP=1': { egress: { http: true } },
+  'POSTRIDER_EGRESS_PORTS=*': { egress: { ports: 'any' } },
+  'POSTRIDER_EGRESS_PORTS=443, 9000': { egress: { ports: new Set([443, 9000]) } },
+  'POSTRIDER_LOG_LEVEL=debug': { logLevel: 'debug' },
+};
+
+test.each(Object.entries(accepted))('%s', (line, expected) => {
+  const [name = '', ...value] = line.split('=');
+  expect(readConfig({ [name]: value.join('=') })).toMatchObject(expected);
+});
+
+test('addresses that egress may reach are read as networks', () => {
+  expect(readConfig({ POSTRIDER_EGRESS_ALLOW: '10.0.0.0/8,127.0.0.1' }).egress.allow).toHaveLength(2);
+});
+
+describe('a setting that cannot be is refused by name', () => {
+  test.each([
+    ['POSTRIDER_PORT', '65536'],
+    ['POSTRIDER_PORT', '-1'],
+    ['POSTRIDER_PORT', '44o0'],
+    ['POSTRIDER_PORT', '4400.5'],
+    ['POSTRIDER_DATABASE_URL', 'mysql://h/d'],
+    ['POSTRIDER_DATABASE_URL', 'localhost'],
+    ['POSTRIDER_ROLES', 'api,sender'],
+    ['POSTRIDER_ROLES', 'api,'],
+    ['POSTRIDER_MASTER_KEY', 'secret'],
+    ['POSTRIDER_MASTER_KEY', randomBytes(31).toString('base64')],
+    ['POSTRIDER_MASTER_KEY', randomBytes(33).toString('base64')],
+    ['POSTRIDER_MASTER_KEY', key.toString('hex')],
+    ['POSTRIDER_BOOTSTRAP_API_KEY', 'pr_live_short'],
+    ['POSTRIDER_BOOTSTRAP_API_KEY', 'k'.repeat(60)],
+    ['POSTRIDER_EGRESS_ALLOW', '10.0.0.0/33'],
+    ['POSTRIDER_EGRESS_HTTP', 'yes'],
+    ['POSTRIDER_EGRESS_PORTS', '443,'],
+    ['POSTRIDER_EGRESS_PORTS', '99999'],
+    ['POSTRIDER_LOG_LEVEL', 'loud'],
+    ['POSTRIDER_QUEUE_URL', 'nats://h'],
+    ['POSTRIDER_ARCHIVE_URL', 's3://b'],
+    ['POSTRIDER_SMTP_URL', 'smtp://h'],
+    ['POSTRIDER_EGRESS_PROXY', 'http://h'],
+  ])('%s=%s', (name, value) => {
+    expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
+    expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name}: `));
+  });
+});
+
+test('a refusal does not repeat a secret', () => {
+  for (const name of ['POSTRIDER_MASTER_KEY', 'POSTRIDER_BOOTSTRAP_API_KEY', 'POSTRIDER_DATABASE_URL']) {
+    expect(() => readConfig({ [name]: 'hunter2' })).toThrow(/^(?!.*hunter2)/);
+  }
+});
+
+test('a master key is read with the newline that its file ends in', () => {
+  expect(parseMasterKey(`${key.toString('base64')}\n`)).toEqual(key);
+  expect(parseMasterKey(key.toString('base64url'))).toBeNull();
+});

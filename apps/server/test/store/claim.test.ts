@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { newId } from '../../src/core/ids.ts';
+import { insertMessages } from '../../src/store/acceptance.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { claimDue, giveBackLease, LEASE_MARGIN_MS, msUntilNextDue } from '../../src/store/lease.ts';
+import { onBothDatabases } from '../kit/database.ts';
+import { message, openStage, type Stage } from './stage.ts';
+
+onBothDatabases('a claim', (kind) => {
+  let stage: Stage;
+
+  beforeAll(async () => {
+    stage = await openStage(kind);
+  });
+  beforeEach(() => stage.clear());
+  afterAll(() => stage.close());
+
+  test('gets a due delivery with all that is needed to send it', async () => {
+    const endpoint = await stage.addEndpoint();
+    const sent = message(stage, [{ endpointId: endpoint.id, trigger: 'manual' }], {
+      payload: '{ "a" : 1.0 }',
+      headers: '{"x-a":"b"}',
+    });
+    await insertMessages(stage.db, [sent]);
+    expect(await claimDue(stage.db, 10)).toEqual([
+      {
+        id: sent.deliveries[0]?.id,
+        messageId: sent.id,
+        environmentId: stage.environment,
+        applicationId: stage.application,
+        endpointId: endpoint.id,
+        eventType: 'invoice.paid',
+        trigger: 'manual',
+        attemptCount: 0,
+        lease: 1,
+        payload: '{ "a" : 1.0 }',
+        headers: { 'x-a': 'b' },
+      },
+    ]);
+  });
+
+  test('leases for the endpoint’s deadline and a margin; for the longest deadline where the endpoint is gone', async () => {
+    const endpoint = await stage.addEndpoint({ timeout_seconds: 2.5 });
+    await insertMessages(stage.db, [message(stage, [{ endpointId: endpoint.id }, {}])]);
+    await stage.db.transaction(async (tx) => {
+      const claimed = await claimDue(tx, 10);
+      const rows = await tx.query<{ endpoint_id: string; ms: number; status: string }>(
+        {
+          name: '',
+          text: 'select endpoint_id, status, extract(epoch from due_at - now())::float8 * 1000 as ms from delivery',
+        },
+        [],
+      );
+      const leases = new Map(rows.map((row) => [row.endpoint_id, Math.round(row.ms)]));
+      expect(leases.get(endpoint.id)).toBe(2_500 + LEASE_MARGIN_MS);
+      expect([...leases.values()].toSorted()).toEqual([2_500 + LEASE_MARGIN_MS, 60_000 + LEASE_MARGIN_MS]);
+      expect(rows.every((row) => row.status === 'SENDING')).toBe(true);
+      expect(claimed).toHaveLength(2);
+    });
+  });
+
+  test('takes nothing that is not due, leased or done', async () => {
+    await insertMessages(stage.db, [
+      message(stage, [{ dueInMs: 60_000 }, { status: 'SENDING', dueInMs: 60_000 }, { status: 'SENDING', dueInMs: -1 }]),
+    ]);
+    const done = message(stage, 2);
+    await insertMessages(stage.db, [done]);
+    await stage.sql("update delivery set status = 'SENT', due_at = null where id = $1", [done.deliveries[0]?.id]);
+    await stage.sql("update delivery set status = 'FAILED', due_at = null where id = $1", [done.deliveries[1]?.id]);
+    expect(await claimDue(stage.db, 10)).toEqual([]);
+  });
+
+  test('takes what is due longest first, and no more than it may', async () => {
+    const sent = message(stage, [{ dueInMs: -1_000 }, { dueInMs: -3_000 }, { dueInMs: -2_000 }]);
+    await insertMessages(stage.db, [sent]);
+    const [late, latest, later] = sent.deliveries.map((delivery) => delivery.id);
+    const taken = (await claimDue(stage.db, 2)).map((delivery) => delivery.id);
+    expect(new Set(taken)).toEqual(new Set([latest, later]));
+    expect((await claimDue(stage.db, 2)).map((delivery) => delivery.id)).toEqual([late]);
+  });
+
+  test('leaves the endpoints that it is told to leave', async () => {
+    const [full, idle] = [newId(), newId()];
+    await insertMessages(stage.db, [message(stage, [{ endpointId: full, dueInMs: -9_000 }, { endpointId: idle }])]);
+    expect((await claimDue(stage.db, 10, [full])).map((delivery) => delivery.endpointId)).toEqual([idle]);
+    expect(await claimDue(stage.db, 10, [full, idle])).toEqual([]);
+    expect((await claimDue(stage.db, 10)).map((delivery) => delivery.endpointId)).toEqual([full]);
+  });
+
+  test('raises the fencing token each time', async () => {
+    await insertMessages(stage.db, [message(stage)]);
+    for (const lease of [1, 2, 3]) {
+      const [delivery] = await claimDue(stage.db, 1);
+      expect(delivery?.lease).toBe(lease);
+      if (delivery) await giveBackLease(stage.db, delivery, 0);
+    }
+  });
+
+  test('knows when the next delivery is due', async () => {
+    expect(await msUntilNextDue(stage.db)).toBeNull();
+    await insertMessages(stage.db, [message(stage, [{ dueInMs: 60_000 }, { status: 'SENDING', dueInMs: 1_000 }])]);
+    expect(await msUntilNextDue(stage.db)).toBeGreaterThan(55_000);
+    expect(await msUntilNextDue(stage.db)).toBeLessThanOrEqual(60_000);
+  });
+
+  test('gets a share of its own where many claim at once', async () => {
+    await insertMessages(
+      stage.db,
+      Array.from({ length: 100 }, () => message(stage, 5)),
+    );
+    const other = kind === 'postgresql' ? await openDatabase(stage.database.target, () => {}) : stage.db;
+    const claims = await Promise.all(Array.from({ length: 10 }, (_, n) => claimDue(n % 2 ? stage.db : other, 50)));
+    if (other !== stage.db) await other.close();
+    const ids = claims.flat().map((delivery) => delivery.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    // What was passed over because somebody else had it in hand is claimed next.
+    for (;;) {
+      const more = await claimDue(stage.db, 100);
+      if (more.length === 0) break;
+      ids.push(...more.map((delivery) => delivery.id));
+    }
+    expect([ids.length, new Set(ids).size]).toEqual([500, 500]);
+  });
+
+  test.skipIf(kind === 'embedded')('passes over what another is claiming, without waiting for it', async () => {
+    await insertMessages(stage.db, [message(stage, 4)]);
+    await stage.db.transaction(async (tx) => {
+      const mine = await claimDue(tx, 3);
+      const theirs = await claimDue(stage.db, 3);
+      expect([mine.length, theirs.length]).toEqual([3, 1]);
+    });
+  });
+});

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId, type Uuid } from '../../src/core/ids.ts';
+import { insertMessages } from '../../src/store/acceptance.ts';
+import { deleteApiKey, insertApiKey, listApiKeys } from '../../src/store/api-key.ts';
+import * as application from '../../src/store/application.ts';
+import { listAttempts } from '../../src/store/attempt.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import * as delivery from '../../src/store/delivery.ts';
+import * as endpoint from '../../src/store/endpoint.ts';
+import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
+import { claimDue, recordAttempts } from '../../src/store/lease.ts';
+import { listMessages, readMessage } from '../../src/store/message.ts';
+import { onBothDatabases } from '../kit/database.ts';
+import { message, openStage, result, type Stage } from './stage.ts';
+
+const PAGE = { limit: 10, offset: 0, before: null, from: null, to: null };
+
+interface Belongings {
+  readonly app: application.ApplicationRow;
+  readonly ep: endpoint.EndpointRow;
+  readonly msg: Uuid;
+  readonly dlv: Uuid;
+  readonly key: Uuid;
+}
+
+/** Everything that reads or changes rows, by what it gives for an environment and another's (or its own) belongings. */
+const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unknown>][] = [
+  ['findApplication by id', (db, env, of) => application.findApplication(db, env, { by: 'id', id: of.app.id })],
+  ['findApplication by uid', (db, env) => application.findApplication(db, env, { by: 'uid', uid: 'mine' })],
+  ['findApplication default', (db, env) => application.findApplication(db, env, { by: 'default' })],
+  ['listApplications', (db, env) => application.listApplications(db, env, PAGE)],
+  ['updateApplication', (db, env, of) => application.updateApplication(db, { ...of.app, environment_id: env })],
+  ['readEndpoint', (db, env, of) => endpoint.readEndpoint(db, env, null, of.ep.id)],
+  ['readEndpoint of its application', (db, env, of) => endpoint.readEndpoint(db, env, of.app.id, of.ep.id)],
+  ['lockEndpoint', (db, env, of) => endpoint.lockEndpoint(db, env, null, of.ep.id)],
+  ['endpointsOf', (db, env, of) => endpoint.endpointsOf(db, env, of.app.id)],
+  ['listEndpoints', (db, env, of) => endpoint.listEndpoints(db, env, of.app.id, PAGE)],
+  ['updateEndpoint', (db, env, of) => endpoint.updateEndpoint(db, { ...of.ep, environment_id: env })],
+  ['disableEndpoint', (db, env, of) => endpoint.disableEndpoint(db, env, of.ep.id, 'gone')],
+  ['readMessage', (db, env, of) => readMessage(db, env, null, of.msg)],
+  ['readMessage of its application', (db, env, of) => readMessage(db, env, of.app.id, of.msg)],
+  ['listMessages', (db, env) => listMessages(db, { environmentId: env }, PAGE)],
+  [
+    'listMessages of an application',
+    (db, env, of) => listMessages(db, { environmentId: env, applicationId: of.app.id }, PAGE),
+  ],
+  ['readDelivery', (db, env, of) => delivery.readDelivery(db, env, null, of.dlv)],
+  ['listDeliveries', (db, env) => delivery.listDeliveries(db, { environmentId: env }, PAGE)],
+  [
+    'listDeliveries by endpoint',
+    (db, env, of) => delivery.listDeliveries(db, { environmentId: env, endpointId: of.ep.id }, PAGE),
+  ],
+  [
+    'listDeliveries by message',
+    (db, env, of) => delivery.listDeliveries(db, { environmentId: env, messageId: of.msg }, PAGE),
+  ],
+  ['listDeliveries failed', (db, env) => delivery.listDeliveries(db, { environmentId: env, status: 'FAILED' }, PAGE)],
+  ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
+  ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
+  ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
+  ['readAnswer', (db, env) => readAnswer(db, env, 'POST /x', 'key')],
+  // What ends things comes last: each row goes when its own environment asks.
+  ['retryDelivery', (db, env, of) => delivery.retryDelivery(db, env, null, of.dlv, 'manual')],
+  ['deleteApiKey', (db, env, of) => deleteApiKey(db, env, of.key)],
+  ['deleteEndpoint', (db, env, of) => endpoint.deleteEndpoint(db, env, of.app.id, of.ep.id)],
+];
+
+onBothDatabases('another environment’s ids', (kind) => {
+  let stage: Stage;
+  let other: Uuid;
+  let mine: Belongings;
+
+  beforeAll(async () => {
+    stage = await openStage(kind);
+    other = await stage.addEnvironment();
+    const app = await stage.addApplication({ uid: 'mine', is_default: true });
+    const ep = await stage.addEndpoint({ application_id: app.id });
+    const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id });
+    await insertMessages(stage.db, [sent]);
+    const [leased] = await claimDue(stage.db, 1);
+    if (leased) await recordAttempts(stage.db, [result(leased, { status: 'FAILED' })]);
+    const key = { id: newId(), environmentId: stage.environment, name: 'k', scope: 'read', last4: 'abcd' } as const;
+    await insertApiKey(stage.db, { ...key, digest: randomBytes(32) });
+    const call = { environmentId: stage.environment, scope: 'POST /x', key: 'key', fingerprint: Buffer.alloc(32) };
+    await claimKeys(stage.db, [{ ...call, status: 200, body: 'mine' }]);
+    mine = { app, ep, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id };
+  });
+  afterAll(() => stage.close());
+
+  test.each(CALLS)('look like nothing to %s', async (_, call) => {
+    const foreign = await call(stage.db, other, mine);
+    expect([undefined, false, []]).toContainEqual(foreign);
+    // The same call works at home, so the emptiness above means something.
+    const own = await call(stage.db, stage.environment, mine);
+    expect([undefined, false, []]).not.toContainEqual(own);
+  });
+
+  test('are not deleted, and their answers are not changed', async () => {
+    const theirs = await stage.addApplication();
+    expect(await application.deleteApplication(stage.db, other, theirs.id)).toBe(false);
+    expect(await application.deleteApplication(stage.db, stage.environment, theirs.id)).toBe(true);
+    const call = { environmentId: other, scope: 'POST /x', key: 'key', fingerprint: Buffer.alloc(32) };
+    await fillAnswer(stage.db, { ...call, status: 500, body: 'theirs' });
+    expect(await readAnswer(stage.db, stage.environment, 'POST /x', 'key')).toMatchObject({
+      status: 200,
+      body: 'mine',
+    });
+    // And the same key of another environment is another key.
+    expect((await claimKeys(stage.db, [{ ...call, status: 201, body: 'theirs' }])).size).toBe(1);
+  });
+
+  test('of another application of the same environment are nothing either', async () => {
+    const sibling = (await stage.addApplication()).id;
+    expect(await readMessage(stage.db, stage.environment, sibling, mine.msg)).toBeUndefined();
+    expect(await delivery.readDelivery(stage.db, stage.environment, sibling, mine.dlv)).toBeUndefined();
+    expect(await delivery.retryDelivery(stage.db, stage.environment, sibling, mine.dlv, 'manual')).toBeUndefined();
+    const own = await stage.addEndpoint();
+    expect(await endpoint.readEndpoint(stage.db, stage.environment, sibling, own.id)).toBeUndefined();
+    expect(await endpoint.deleteEndpoint(stage.db, stage.environment, sibling, own.id)).toBe(false);
+  });
+});

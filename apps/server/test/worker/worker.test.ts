@@ -1,0 +1,167 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { DisabledReason, Endpoint } from '../../src/core/endpoint.ts';
+import type { Uuid } from '../../src/core/ids.ts';
+import type { Worker } from '../../src/delivery/worker.ts';
+import { insertMessages } from '../../src/store/acceptance.ts';
+import type { DeliveryRow } from '../../src/store/delivery.ts';
+import { claimDue } from '../../src/store/lease.ts';
+import { onBothDatabases } from '../kit/database.ts';
+import { engineEndpoint, eventually, message, openStage, type Stage } from '../store/stage.ts';
+import { createWorker, endpointsFrom, FakeTransport, flaky, response } from './stage.ts';
+
+onBothDatabases('a worker', (kind) => {
+  let stage: Stage;
+  let endpoint: Endpoint;
+  let endpoints: Map<Uuid, Endpoint>;
+  let transport: FakeTransport;
+  let worker: Worker;
+
+  beforeAll(async () => {
+    stage = await openStage(kind);
+  });
+  beforeEach(async () => {
+    await stage.clear();
+    endpoint = engineEndpoint(await stage.addEndpoint());
+    endpoints = new Map([[endpoint.id, endpoint]]);
+    transport = new FakeTransport();
+    worker = createWorker(stage.db, { endpoints: endpointsFrom(endpoints) }, transport);
+  });
+  afterEach(async () => {
+    transport.answer = () => response(200);
+    transport.endAll();
+    await worker.stop();
+  });
+  afterAll(() => stage.close());
+
+  const rows = () => stage.sql<DeliveryRow & { lease: number }>('select * from delivery order by id');
+  const statuses = async () => (await rows()).map((row) => row.status);
+  const send = (count: number, to = endpoint.id) =>
+    insertMessages(stage.db, [
+      message(
+        stage,
+        Array.from({ length: count }, () => ({ endpointId: to })),
+      ),
+    ]);
+
+  test('sends what is due and records how it went', async () => {
+    transport.answer = () => response(500, 'no');
+    await send(3);
+    worker.start();
+    await eventually(statuses).toEqual(['PENDING', 'PENDING', 'PENDING']);
+    await eventually(async () => (await rows()).map((row) => row.last_error)).toEqual([
+      'http_500',
+      'http_500',
+      'http_500',
+    ]);
+    expect(await stage.sql('select number, response_body, error_code from attempt')).toEqual(
+      Array(3).fill({ number: 1, response_body: 'no', error_code: 'http_500' }),
+    );
+  });
+
+  test('does not send what is not due', async () => {
+    const later = message(stage, [{ endpointId: endpoint.id, dueInMs: 60_000 }, { endpointId: endpoint.id }]);
+    await insertMessages(stage.db, [later]);
+    worker.start();
+    await eventually(() => transport.tries.length).toBe(1);
+    expect(transport.tries[0]?.delivery.id).toBe(later.deliveries[1]?.id);
+  });
+
+  test('leaves room for other endpoints beside one that is slow', async () => {
+    const quick = engineEndpoint(await stage.addEndpoint());
+    endpoints.set(quick.id, quick);
+    await send(600);
+    worker.start();
+    await eventually(() => transport.tries.length).toBeGreaterThanOrEqual(64);
+    await send(1, quick.id);
+    worker.wake();
+    await eventually(() => transport.tries.some((each) => each.endpoint.id === quick.id)).toBe(true);
+    expect(transport.tries.length).toBeLessThan(600);
+  });
+
+  test('hands out a place only while it runs', async () => {
+    expect(worker.reserve(endpoint)).toBe(false);
+    worker.start();
+    expect(worker.reserve(endpoint)).toBe(true);
+    worker.release(endpoint);
+    await worker.stop();
+    expect(worker.reserve(endpoint)).toBe(false);
+  });
+
+  test('takes places back: more go through it than it holds at a time', async () => {
+    transport.answer = () => response(200);
+    for (let n = 0; n < 3; n++) await send(500);
+    worker.start();
+    const left = () => stage.sql<{ n: number }>("select count(*)::integer as n from delivery where status <> 'SENT'");
+    await eventually(left).toEqual([{ n: 0 }]);
+    expect(new Set(transport.tries.map((each) => each.delivery.id)).size).toBe(transport.tries.length);
+  });
+
+  test.each([
+    ['gone', null, 'endpoint_deleted'],
+    ['disabled', 'disabled', 'endpoint_disabled'],
+  ] as const)('ends what is for an endpoint that is %s, without a try', async (_, status, error) => {
+    if (status) endpoints.set(endpoint.id, { ...endpoint, status });
+    else endpoints.clear();
+    await send(1);
+    worker.start();
+    await eventually(statuses).toEqual(['FAILED']);
+    expect(await rows()).toMatchObject([{ last_error: error, attempt_count: 0, due_at: null }]);
+    expect(transport.tries).toEqual([]);
+  });
+
+  test('holds what is for a paused endpoint, and spends no attempt', async () => {
+    endpoints.set(endpoint.id, { ...endpoint, status: 'paused' });
+    await send(1);
+    worker.start();
+    await eventually(async () => (await rows()).map(({ lease, status }) => [lease, status])).toEqual([[1, 'PENDING']]);
+    expect(await rows()).toMatchObject([{ attempt_count: 0, last_error: null }]);
+    expect(transport.tries).toEqual([]);
+  });
+
+  test('gives a lease back unspent where the process was frozen since it began, and claims anew', async () => {
+    await send(1);
+    const [leased] = await claimDue(stage.db, 1);
+    if (!leased) throw new Error('nothing is due');
+    worker.start();
+    expect(worker.reserve(endpoint)).toBe(true);
+    worker.deliver(leased, performance.now() - 6_000);
+    await eventually(() => transport.tries.length).toBe(1);
+    expect(transport.tries[0]?.delivery).toMatchObject({ id: leased.id, lease: 2, attemptCount: 0 });
+  });
+
+  test('switches an endpoint off that is gone, and says why', async () => {
+    const disabled: DisabledReason[] = [];
+    const disable = async (_: Endpoint, reason: DisabledReason) => void disabled.push(reason);
+    worker = createWorker(stage.db, { endpoints: endpointsFrom(endpoints), disable }, transport);
+    transport.answer = () => response(410);
+    await send(1);
+    worker.start();
+    await eventually(statuses).toEqual(['FAILED']);
+    expect(disabled).toEqual(['gone']);
+  });
+
+  test('loses nothing to a transport that throws', async () => {
+    transport.answer = () => new Error('a bug');
+    await send(2);
+    worker.start();
+    await eventually(() => transport.tries.length).toBe(2);
+    transport.answer = () => response(200);
+    // The leases run out, and somebody tries again.
+    await eventually(statuses).toEqual(['SENDING', 'SENDING']);
+    await stage.sql("update delivery set status = 'PENDING', due_at = now()");
+    worker.wake();
+    await eventually(statuses).toEqual(['SENT', 'SENT']);
+    expect(await rows()).toMatchObject([{ attempt_count: 1 }, { attempt_count: 1 }]);
+  });
+
+  test('goes on claiming once a database that was away is back', async () => {
+    let failures = 2;
+    const db = flaky(stage.db, (name) => name === 'lease_claim' && failures-- > 0);
+    worker = createWorker(db, { endpoints: endpointsFrom(endpoints) }, transport);
+    transport.answer = () => response(200);
+    await send(1);
+    worker.start();
+    worker.wake();
+    await eventually(statuses).toEqual(['SENT']);
+  });
+});
