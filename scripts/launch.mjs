@@ -15,7 +15,9 @@ const NODE_MAJOR = 26;
 if (!isInstalled()) install();
 const node = pickNode();
 const [entry, ...rest] = process.argv.slice(2);
-const child = spawn(node, [join(root, entry), ...rest], { stdio: 'inherit', cwd: root });
+// Names are looked up on libuv's threads, of which there are 4: four dead name servers would stop all the others.
+const env = { UV_THREADPOOL_SIZE: '16', ...process.env };
+const child = spawn(node, [join(root, entry), ...rest], { stdio: 'inherit', cwd: root, env });
 // Ctrl-C reaches the whole group by itself; a signal sent to this process alone must be passed on.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

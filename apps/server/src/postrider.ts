@@ -61,7 +61,7 @@ export async function startPostrider(config: Config, log: Log, substitutes: Subs
   try {
     const ran = await migrate(db);
     if (ran.length > 0) log.info({ migrations: ran }, 'database migrated');
-    await db.transaction((tx) => ensurePartitions(tx, Date.now() - DAY_MS, Date.now() + DAY_MS));
+    await ensurePartitions(db, Date.now() - DAY_MS, Date.now() + DAY_MS);
     await bootstrap(db, vault, config, log);
     // Nobody else can have the embedded database open: whoever held these leases is dead.
     if (db.kind === 'embedded') while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);

@@ -33,14 +33,21 @@ export class Recorder {
    * out and the delivery is tried again, at least once being the promise.
    */
   async record(result: AttemptResult): Promise<Recorded> {
+    let row = result;
     for (let tries = 0; ; tries++) {
       try {
-        return await this.#commits.submit(result);
+        return await this.#commits.submit(row);
       } catch (error) {
-        if (!isTransient(error)) return await this.#recordBare(result, error);
-        if (this.#isStopping) throw error;
-        if (tries === 0) this.#log.warn({ err: error }, 'results cannot be recorded; trying again');
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]));
+        if (isTransient(error)) {
+          if (this.#isStopping) throw error;
+          if (tries === 0) this.#log.warn({ err: error }, 'results cannot be recorded; trying again');
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]));
+          continue;
+        }
+        if (row !== result) throw error;
+        // The database refused this very row, so something the receiver answered is to blame: keep what is ours.
+        this.#log.error({ err: error, delivery_id: result.delivery.id }, 'an answer cannot be stored; storing without');
+        row = { ...result, responseHeaders: null, responseBody: null, errorMessage: null };
       }
     }
   }
@@ -48,14 +55,5 @@ export class Recorder {
   /** From now on a failure is final. */
   stopRetrying(): void {
     this.#isStopping = true;
-  }
-
-  /** The database refused this very row, so something the receiver answered is to blame: keep what is ours. */
-  async #recordBare(result: AttemptResult, error: unknown): Promise<Recorded> {
-    this.#log.error(
-      { err: error, delivery_id: result.delivery.id },
-      'an answer could not be stored; storing it without',
-    );
-    return this.#commits.submit({ ...result, responseHeaders: null, responseBody: null, errorMessage: null });
   }
 }

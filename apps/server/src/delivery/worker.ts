@@ -157,8 +157,9 @@ export class Worker implements Service {
     const sent = await this.#options.transports[endpoint.type].send(endpoint, delivery);
     const number = delivery.attemptCount + 1;
     const decision = decide(answerOf(sent), retryPolicy(endpoint.retryPolicy), number, Date.now(), Math.random());
-    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
     const recorded = await this.#options.recorder.record(resultOf(delivery, number, sent, decision, startedAt));
+    // After the record: that it was sent must not be lost because switching off fails.
+    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
     this.#options.log.debug(
       {
         delivery_id: publicId('dlv', delivery.id),

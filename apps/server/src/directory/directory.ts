@@ -7,8 +7,8 @@ import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
 import { findApiKey } from '../store/api-key.ts';
-import { type ApplicationRef, findApplication } from '../store/application.ts';
-import { changesSince, readVersion, type Subject } from '../store/change.ts';
+import { type ApplicationRef, findApplication, readApplication } from '../store/application.ts';
+import { changesSince, type Subject } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
 import { type EndpointRow, endpointsOf } from '../store/endpoint.ts';
 import { readEnvironment } from '../store/environment.ts';
@@ -43,6 +43,7 @@ export class Directory implements Service {
   readonly #keys = new Cache<KeyEntry>(MAX_KEYS);
   readonly #unknownKeys = new LRUCache<string, true>({ max: MAX_KEYS, ttl: UNKNOWN_KEY_MS });
   readonly #dataKeys = new Map<Uuid, DataKey>();
+  /** Everything up to here is forgotten. Before the first look: a version that no log is complete from. */
   #version = -1;
   #trustedUntil = 0;
 
@@ -158,28 +159,23 @@ export class Directory implements Service {
     this.#distrustOld();
     const entry = await this.#applications.get(id, async () => {
       const readAt = performance.now();
-      const row = await findApplication(this.#db, environmentId, { by: 'id', id });
+      const row = await readApplication(this.#db, id);
       if (!row) return null;
-      const endpoints = await endpointsOf(this.#db, environmentId, id);
+      const endpoints = await endpointsOf(this.#db, row.environment_id, id);
       return new ApplicationEntry(readAt, row, await Promise.all(endpoints.map((endpoint) => this.open(endpoint))));
     });
-    // The cache is keyed by id alone: another environment's must still look like nothing.
+    // Filled and kept by id alone, whoever asks first: another environment's must still look like nothing.
     return entry?.environmentId === environmentId ? entry : null;
   }
 
   async #readChanges(): Promise<void> {
     const startedAt = performance.now();
-    if (this.#version === -1) {
-      this.#forgetAll();
-      this.#version = await readVersion(this.#db);
-    } else {
-      for (;;) {
-        const changes = await changesSince(this.#db, this.#version);
-        for (const change of changes) this.forget(change);
-        const last = changes.at(-1);
-        if (!last) break;
-        this.#version = last.version;
-      }
+    for (;;) {
+      const { current, changes, isComplete } = await changesSince(this.#db, this.#version);
+      if (!isComplete) this.#forgetAll();
+      else for (const change of changes) this.forget(change);
+      this.#version = isComplete ? (changes.at(-1)?.version ?? current) : current;
+      if (this.#version >= current) break;
     }
     this.#trustedUntil = startedAt + TRUST_MS;
   }

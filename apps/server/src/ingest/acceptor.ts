@@ -71,24 +71,29 @@ export class Acceptor {
   readonly #db: Database;
   readonly #handoff: Handoff;
   readonly #commits: GroupCommit<Pending, boolean>;
+  /** Apart, because a key that another process holds is waited for, and nobody else is to wait with it. */
+  readonly #keyedCommits: GroupCommit<Pending, boolean>;
   /** Keyed calls under way here: an equal one waits for it instead of meeting it inside one statement. */
   readonly #keysUnderWay = new Map<string, Promise<Acceptance>>();
 
   constructor(options: { db: Database; handoff: Handoff }) {
     this.#db = options.db;
     this.#handoff = options.handoff;
-    this.#commits = new GroupCommit<Pending, boolean>({
-      flush: (batch) => this.#commit(batch),
-      maxItems: MAX_BATCH_ITEMS,
-      maxSize: MAX_BATCH_BYTES,
-      sizeOf: ({ message }) => message.payload.length + 256 * (1 + message.deliveries.length),
-      isItemFault: (error) => !isTransient(error),
-    });
+    const commits = () =>
+      new GroupCommit<Pending, boolean>({
+        flush: (batch) => this.#commit(batch),
+        maxItems: MAX_BATCH_ITEMS,
+        maxSize: MAX_BATCH_BYTES,
+        sizeOf: ({ message }) => message.payload.length + 256 * (1 + message.deliveries.length),
+        isItemFault: (error) => !isTransient(error),
+      });
+    this.#commits = commits();
+    this.#keyedCommits = commits();
   }
 
   /** Resolves once the message is durable. @throws Problem `overloaded`; or the database's own error. */
   async accept(draft: Draft): Promise<Acceptance> {
-    if (this.#commits.waiting >= MAX_WAITING) {
+    if (this.#commits.waiting + this.#keyedCommits.waiting >= MAX_WAITING) {
       throw new Problem('overloaded', `${MAX_WAITING} messages are waiting for the database`);
     }
     const pending = this.#prepare(draft);
@@ -113,13 +118,15 @@ export class Acceptor {
   /** Resolves when nothing is waiting for a commit any more. */
   async idle(): Promise<void> {
     await this.#commits.idle();
+    await this.#keyedCommits.idle();
   }
 
   async #submit(pending: Pending): Promise<Acceptance> {
     // Before the commit begins, so that our own view of the lease ends before the database's does.
     const leasedAt = performance.now();
     try {
-      if (!(await this.#commits.submit(pending))) {
+      const commits = pending.answer ? this.#keyedCommits : this.#commits;
+      if (!(await commits.submit(pending))) {
         this.#release(pending);
         return { kind: 'key_used' };
       }

@@ -11,7 +11,7 @@ const DAYS_AHEAD = 7;
 export function createPartitioner(options: { db: Database; log: Log }): Service {
   return repeating(
     INTERVAL_MS,
-    () => options.db.transaction((tx) => ensurePartitions(tx, Date.now() - DAY_MS, Date.now() + DAYS_AHEAD * DAY_MS)),
+    () => ensurePartitions(options.db, Date.now() - DAY_MS, Date.now() + DAYS_AHEAD * DAY_MS),
     (error) => options.log.error({ err: error }, 'partitions cannot be made; new rows go to the default partition'),
   );
 }

@@ -44,6 +44,13 @@ export async function findApplication(
   return (await db.query(byDefault, [environmentId]))[0];
 }
 
+const read = statement<ApplicationRow>('application_read', `select ${COLUMNS} from application where id = $1`);
+
+/** Of any environment: for a cache that checks whose it is each time it is asked. */
+export async function readApplication(db: Queryable, id: Uuid): Promise<ApplicationRow | undefined> {
+  return (await db.query(read, [id]))[0];
+}
+
 const insert = statement<ApplicationRow>(
   'application_insert',
   `insert into application (id, environment_id, uid, name, metadata, is_default) values ($1, $2, $3, $4, $5, $6)

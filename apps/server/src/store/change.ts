@@ -18,20 +18,30 @@ export async function recordChange(tx: Queryable, subject: Subject): Promise<voi
   await tx.query(record, [subject.kind, subject.id]);
 }
 
-const currentVersion = statement<{ version: number }>('change_version', 'select version from change_counter');
-
-export async function readVersion(db: Queryable): Promise<number> {
-  const [row] = await db.query(currentVersion, []);
-  return row?.version ?? 0;
+interface Change extends Subject {
+  readonly version: number;
 }
 
-const since = statement<{ version: number; kind: Subject['kind']; id: Uuid }>(
+const since = statement<{ current: number; version: number | null; kind: Subject['kind']; id: Uuid }>(
   'change_since',
-  `select version, subject_kind as kind, subject_id as id from change where version > $1 order by version limit 1000`,
+  `select counter.version as current, change.version, subject_kind as kind, subject_id as id
+   from change_counter as counter left join change on change.version > $1
+   order by change.version limit 1000`,
 );
 
+/**
+ * What has changed after a version, oldest first, at most 1,000 of it.
+ *
+ * @returns `current`, the newest version there is, and `isComplete`: false where some of what came after `version` is no
+ * longer in the log, so that whoever asks must forget everything.
+ */
 export async function changesSince(db: Queryable, version: number) {
-  return db.query(since, [version]);
+  const rows = await db.query(since, [version]);
+  const changes = rows.filter((row): row is typeof row & Change => row.version !== null);
+  const current = rows[0]?.current ?? version;
+  // Versions have no gaps: the counter goes up by one in the very transaction that logs the change.
+  const isComplete = current === version || changes[0]?.version === version + 1;
+  return { current, changes, isComplete };
 }
 
 const prune = statement('change_prune', `delete from change where created_at < now() - interval '1 hour'`);
