@@ -37,7 +37,7 @@ export class ConfigError extends Error {
 const NOT_YET = ['POSTRIDER_QUEUE_URL', 'POSTRIDER_ARCHIVE_URL', 'POSTRIDER_SMTP_URL', 'POSTRIDER_EGRESS_PROXY'];
 
 /** @throws ConfigError */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   for (const name of NOT_YET) {
     if (env[name]) throw new ConfigError(name, 'is not supported by this version; leave it unset');
   }

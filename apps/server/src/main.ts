@@ -7,7 +7,7 @@ import { FolderInUseError } from './store/embedded/lock.ts';
 
 function settings(): Config {
   try {
-    return readConfig(process.env);
+    return readConfig();
   } catch (error) {
     if (error instanceof ConfigError) fail(error.message);
     throw error;

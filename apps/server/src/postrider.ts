@@ -6,7 +6,7 @@ import type { Config } from './config.ts';
 import type { DisabledReason, Endpoint } from './core/endpoint.ts';
 import { Recorder } from './delivery/recorder.ts';
 import { WebhookTransport } from './delivery/webhook-transport.ts';
-import { Worker } from './delivery/worker.ts';
+import { MAX_IN_FLIGHT, Worker } from './delivery/worker.ts';
 import { Directory } from './directory/directory.ts';
 import { createEgressClient } from './egress/client.ts';
 import type { EgressPolicy, OwnAddress } from './egress/policy.ts';
@@ -88,6 +88,7 @@ async function run(
   };
   const egress = createEgressClient({
     policy,
+    maxConnectionsPerOrigin: MAX_IN_FLIGHT,
     ...(substitutes.resolve && { resolve: substitutes.resolve }),
     ...(substitutes.ca && { ca: substitutes.ca }),
   });

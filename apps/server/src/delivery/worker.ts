@@ -23,7 +23,11 @@ import type { Sent, Transport } from './transport.ts';
  * after their commit, or claimed here. Each takes a slot, is sent, its result is recorded, and the slot is free again
  * only then; so results that cannot be written hold back new work instead of piling up.
  */
-const CAPACITY = 512;
+/**
+ * Deliveries in flight in one process. As many connections are allowed to any one origin: customers share hosts, and a
+ * slow endpoint on a host must not use up the connections of the others there; its share of places is its limit.
+ */
+export const MAX_IN_FLIGHT = 512;
 const CLAIM_BATCH = 100;
 const POLL_MS = 500;
 /** When a delivery that could not be sent now is looked at again. */
@@ -49,7 +53,7 @@ export interface WorkerOptions {
 
 export class Worker implements Service {
   readonly #options: WorkerOptions;
-  readonly #slots = new Slots(CAPACITY);
+  readonly #slots = new Slots(MAX_IN_FLIGHT);
   readonly #work = new Signal();
   readonly #done = new Signal();
   #loop: Promise<void> = Promise.resolve();

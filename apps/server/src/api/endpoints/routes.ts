@@ -155,6 +155,8 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     },
     async (request, reply) => {
       const { application_id } = await find(request.caller, request.params);
+      // Fetched before the transaction: within it, the embedded database has no second connection to ask on.
+      await directory.dataKey(request.caller.environmentId);
       const outcome = await once(deps, keyedCall(request, application_id), async (tx) => {
         const row = await changeIn(tx, request.caller, request.params, application_id, enabled);
         return { status: 200, body: JSON.stringify(presentEndpoint(await directory.open(row))) };
