@@ -12,7 +12,6 @@ import { nextDelay, parseRetryAfter, type RetryPolicy } from './retry-policy.ts'
  *      └── retried by hand ◀─────────────────────────────────────────────────────┘
  */
 export type DeliveryStatus = 'PENDING' | 'SENDING' | 'SENT' | 'FAILED';
-export const DELIVERY_STATUSES = ['PENDING', 'SENDING', 'SENT', 'FAILED'] as const;
 
 /** Why an attempt was made. */
 export type Trigger = 'scheduled' | 'manual' | 'test' | 'probe' | 'replay';

@@ -55,17 +55,6 @@ export async function claimDue(db: Queryable, limit: number, except: readonly Uu
   return db.query(claim, [limit, LEASE_MARGIN_MS, except]);
 }
 
-const nextDue = statement<{ in_ms: number | null }>(
-  'lease_next_due',
-  `select extract(epoch from min(due_at) - now())::float8 * 1000 as in_ms from delivery
-   where due_at is not null and status = 'PENDING'`,
-);
-
-/** Milliseconds until the next PENDING delivery is due (0 and below: now), or null where there is none. */
-export async function msUntilNextDue(db: Queryable): Promise<number | null> {
-  return (await db.query(nextDue, []))[0]?.in_ms ?? null;
-}
-
 /** One attempt and what it decided. */
 export interface AttemptResult {
   readonly delivery: LeasedDelivery;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { newId } from '../../src/core/ids.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { claimDue, giveBackLease, LEASE_MARGIN_MS, msUntilNextDue } from '../../src/store/lease.ts';
+import { claimDue, giveBackLease, LEASE_MARGIN_MS } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { message, openStage, type Stage } from './stage.ts';
 
@@ -94,13 +94,6 @@ onBothDatabases('a claim', (kind) => {
       expect(delivery?.lease).toBe(lease);
       if (delivery) await giveBackLease(stage.db, delivery, 0);
     }
-  });
-
-  test('knows when the next delivery is due', async () => {
-    expect(await msUntilNextDue(stage.db)).toBeNull();
-    await insertMessages(stage.db, [message(stage, [{ dueInMs: 60_000 }, { status: 'SENDING', dueInMs: 1_000 }])]);
-    expect(await msUntilNextDue(stage.db)).toBeGreaterThan(55_000);
-    expect(await msUntilNextDue(stage.db)).toBeLessThanOrEqual(60_000);
   });
 
   test('gets a share of its own where many claim at once', async () => {

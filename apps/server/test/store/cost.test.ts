@@ -6,7 +6,7 @@ import { listAttempts } from '../../src/store/attempt.ts';
 import { type Database, openDatabase, type Queryable } from '../../src/store/database.ts';
 import { deliveriesOf, listDeliveries, readDelivery } from '../../src/store/delivery.ts';
 import { listEndpoints } from '../../src/store/endpoint.ts';
-import { claimDue, type LeasedDelivery, msUntilNextDue, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
+import { claimDue, type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { costOf, statementOf } from './explain.ts';
@@ -34,7 +34,6 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   const env = () => small;
   const HOT: [string, number, (db: Queryable) => Promise<unknown>][] = [
     ['a claim of 100', 400, (db) => claimDue(db, 100)],
-    ['the next due time', 10, (db) => msUntilNextDue(db)],
     ['a rescue of 1,000', 10, (db) => rescueExpired(db, 1_000)],
     ['a result', 10, (db) => recordAttempts(db, [result(leased)])],
     ['a delivery', 10, (db) => readDelivery(db, env(), null, leased.id)],
