@@ -4,6 +4,7 @@ import { closeApiServer, createApiServer } from './api/server.ts';
 import { bootstrap, openVault } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import type { DisabledReason, Endpoint } from './core/endpoint.ts';
+import { Circuits } from './delivery/circuits.ts';
 import { Recorder } from './delivery/recorder.ts';
 import { WebhookTransport } from './delivery/webhook-transport.ts';
 import { MAX_IN_FLIGHT, Worker } from './delivery/worker.ts';
@@ -21,6 +22,7 @@ import type { Service } from './service.ts';
 import { recordChange } from './store/change.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
 import { disableEndpoint } from './store/endpoint.ts';
+import { letLaneGo } from './store/lane.ts';
 import { rescueExpired } from './store/lease.ts';
 import { migrate } from './store/migrate.ts';
 import { DAY_MS, ensurePartitions } from './store/partition.ts';
@@ -98,6 +100,11 @@ async function run(
         endpoints: directory,
         transports: { webhook: new WebhookTransport(egress) },
         recorder: new Recorder({ db, log }),
+        circuits: new Circuits({
+          db,
+          log,
+          onChange: (endpoint) => directory.forget({ kind: 'application', id: endpoint.applicationId }),
+        }),
         disable: (endpoint, reason) => switchOff(db, directory, log, endpoint, reason),
         log,
         graceMs: substitutes.graceMs ?? GRACE_MS,
@@ -168,6 +175,7 @@ const NO_WORKER: Handoff = { reserve: () => false, start: () => {}, release: () 
 async function switchOff(db: Database, directory: Directory, log: Log, endpoint: Endpoint, reason: DisabledReason) {
   await db.transaction(async (tx) => {
     if (!(await disableEndpoint(tx, endpoint.environmentId, endpoint.id, reason))) return;
+    await letLaneGo(tx, endpoint.id);
     await recordChange(tx, { kind: 'application', id: endpoint.applicationId });
     log.warn({ endpoint_id: endpoint.id, reason }, 'endpoint disabled');
   });

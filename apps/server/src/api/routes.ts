@@ -4,6 +4,7 @@ import { applicationRoutes } from './applications/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
+import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
@@ -19,6 +20,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     sendRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
+      endpointStateRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);
       deliveryRoutes(api, deps, mount);
     }

@@ -1,3 +1,4 @@
+import type { CircuitState } from './circuit.ts';
 import type { Uuid } from './ids.ts';
 import type { RetryPolicySetting } from './retry-policy.ts';
 
@@ -12,6 +13,18 @@ export type EndpointStatus = 'active' | 'paused' | 'disabled';
 
 /** Why an endpoint is disabled. Shown as `disabled_reason`. */
 export type DisabledReason = 'by_request' | 'gone' | 'retries_exhausted';
+
+/** `fifo`: one at a time, in the order in which the messages were accepted. */
+export type Ordering = 'none' | 'fifo';
+
+/** What is known of the endpoint's circuit breaker; see circuit.ts. */
+export interface Circuit {
+  readonly state: CircuitState;
+  readonly openedAt: Date | null;
+  readonly nextProbeAt: Date | null;
+  /** How often it has opened in a row. */
+  readonly openings: number;
+}
 
 /** An endpoint as the engine uses it, its secrets open. Never logged, never shown. */
 export interface Endpoint {
@@ -34,6 +47,12 @@ export interface Endpoint {
   readonly retryPolicy: RetryPolicySetting;
   /** Total deadline of one attempt, 1-60. */
   readonly timeoutSeconds: number;
+  /** Deliveries per second over all processes; null for no limit. */
+  readonly rateLimit: number | null;
+  /** Deliveries in flight at once over all processes; null for no limit. */
+  readonly maxInFlight: number | null;
+  readonly ordering: Ordering;
+  readonly circuit: Circuit;
   readonly status: EndpointStatus;
   readonly disabledReason: DisabledReason | null;
   readonly createdAt: Date;
@@ -42,3 +61,17 @@ export interface Endpoint {
 
 export const DEFAULT_TIMEOUT_SECONDS = 30;
 export const MAX_TIMEOUT_SECONDS = 60;
+
+/**
+ * True where a delivery may be sent as soon as it is committed. All others go through the endpoint's lane, where holds,
+ * limits and order are kept for all processes.
+ */
+export function isUngoverned(endpoint: Endpoint): boolean {
+  return (
+    endpoint.status === 'active' &&
+    endpoint.circuit.state === 'closed' &&
+    endpoint.rateLimit === null &&
+    endpoint.maxInFlight === null &&
+    endpoint.ordering === 'none'
+  );
+}

@@ -24,13 +24,22 @@ export class Slots {
     return this.#total;
   }
 
-  /** Takes a place, or says that there is none for this endpoint. */
+  /** How many more places this endpoint may take now: each one taken leaves one less to compare with. */
+  roomFor(endpoint: Uuid): number {
+    return Math.max(0, Math.ceil((this.free - (this.#taken.get(endpoint) ?? 0)) / 2));
+  }
+
+  /** Takes a place if there is room for this endpoint. */
   take(endpoint: Uuid): boolean {
-    const taken = this.#taken.get(endpoint) ?? 0;
-    if (taken >= this.free) return false;
-    this.#taken.set(endpoint, taken + 1);
-    this.#total++;
+    if (this.roomFor(endpoint) === 0) return false;
+    this.occupy(endpoint);
     return true;
+  }
+
+  /** Takes a place whether or not there is room: the delivery is in hand already. */
+  occupy(endpoint: Uuid): void {
+    this.#taken.set(endpoint, (this.#taken.get(endpoint) ?? 0) + 1);
+    this.#total++;
   }
 
   giveBack(endpoint: Uuid): void {

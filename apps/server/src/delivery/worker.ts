@@ -1,18 +1,22 @@
+import { speaksAgainstEndpoint } from '../core/circuit.ts';
 import { type Decision, decide } from '../core/delivery.ts';
 import type { DisabledReason, Endpoint, EndpointType } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
 import { retryPolicy } from '../core/retry-policy.ts';
+import { GroupCommit } from '../group-commit.ts';
 import type { Log } from '../log.ts';
 import type { Service } from '../service.ts';
 import type { Database } from '../store/database.ts';
+import { msUntilReady } from '../store/lane.ts';
 import {
   type AttemptResult,
-  claimDue,
-  failUntried,
-  giveBackLease,
   LEASE_MARGIN_MS,
   type LeasedDelivery,
+  type Release,
+  releaseLeases,
 } from '../store/lease.ts';
+import type { Circuits } from './circuits.ts';
+import { claim } from './claim.ts';
 import type { Recorder } from './recorder.ts';
 import { Signal } from './signal.ts';
 import { Slots } from './slots.ts';
@@ -28,10 +32,12 @@ import type { Sent, Transport } from './transport.ts';
  * slow endpoint on a host must not use up the connections of the others there; its share of places is its limit.
  */
 export const MAX_IN_FLIGHT = 512;
-const CLAIM_BATCH = 100;
+/** Lanes are looked at this often, or as soon as one is known to be ready. */
 const POLL_MS = 500;
-/** When a delivery that could not be sent now is looked at again. */
-const HOLD_MS = 1_000;
+/** When a delivery to a paused endpoint is looked at again. */
+const PAUSED_MS = 2_000;
+/** Claims come no faster: under load what gathers in this time goes in one. */
+const CLAIM_PAUSE_MS = 5;
 
 /** What the worker needs to know of endpoints; the directory has it. */
 export interface EndpointSource {
@@ -44,6 +50,7 @@ export interface WorkerOptions {
   readonly endpoints: EndpointSource;
   readonly transports: Readonly<Record<EndpointType, Transport>>;
   readonly recorder: Recorder;
+  readonly circuits: Circuits;
   /** Switches an endpoint off, on all processes. */
   readonly disable: (endpoint: Endpoint, reason: DisabledReason) => Promise<void>;
   readonly log: Log;
@@ -56,13 +63,24 @@ export class Worker implements Service {
   readonly #slots = new Slots(MAX_IN_FLIGHT);
   readonly #work = new Signal();
   readonly #done = new Signal();
+  readonly #releases: GroupCommit<Release, void>;
   #loop: Promise<void> = Promise.resolve();
   #isRunning = false;
-  /** More was due than there was room for: claim again as soon as a slot is free. */
-  #hasBacklog = false;
+  /** Something waits that there was no room for: look again as soon as a place is free. */
+  #wantsRoom = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#releases = new GroupCommit<Release, void>({
+      flush: async (batch) => {
+        await releaseLeases(options.db, batch);
+        return [];
+      },
+      maxItems: 500,
+      maxSize: Number.POSITIVE_INFINITY,
+      sizeOf: () => 0,
+      isItemFault: () => false,
+    });
   }
 
   start(): void {
@@ -98,8 +116,7 @@ export class Worker implements Service {
 
   /** There are deliveries in the database that nobody has claimed. */
   wake(): void {
-    this.#hasBacklog = true;
-    if (this.#slots.free > 0) this.#work.fire();
+    this.#work.fire();
   }
 
   /** Sends a delivery whose place is taken. @param leasedAt when its lease began or earlier, by performance.now(). */
@@ -118,44 +135,51 @@ export class Worker implements Service {
   #free(endpointId: Uuid): void {
     this.#slots.giveBack(endpointId);
     this.#done.fire();
-    if (this.#hasBacklog) this.#work.fire();
+    if (this.#wantsRoom) this.#work.fire();
   }
 
   async #claimLoop(): Promise<void> {
     while (this.#isRunning) {
+      let waitMs = POLL_MS;
       try {
-        await this.#claim();
+        waitMs = await this.#claim();
       } catch (error) {
         this.#options.log.warn({ err: error }, 'due deliveries cannot be claimed; trying again');
       }
-      if (this.#isRunning && !(this.#hasBacklog && this.#slots.free > 0)) await this.#work.wait(POLL_MS);
+      if (!this.#isRunning) break;
+      await new Promise((resolve) => setTimeout(resolve, CLAIM_PAUSE_MS));
+      if (waitMs > 0) await this.#work.wait(waitMs);
     }
   }
 
-  async #claim(): Promise<void> {
-    const limit = Math.min(this.#slots.free, CLAIM_BATCH);
-    if (limit === 0) return;
-    this.#hasBacklog = false;
+  /** One round of claiming. Resolves to how long nothing is known to be ready, ms. */
+  async #claim(): Promise<number> {
+    const { db } = this.#options;
+    const saturated = this.#slots.saturated();
+    this.#wantsRoom = saturated.length > 0 || this.#slots.free === 0;
+    if (this.#slots.free === 0) return POLL_MS;
+    const inMs = await msUntilReady(db, saturated);
+    if (inMs === null || inMs > 0) return Math.min(POLL_MS, inMs ?? POLL_MS);
     const leasedAt = performance.now();
-    const claimed = await claimDue(this.#options.db, limit, this.#slots.saturated());
-    if (claimed.length === limit) this.#hasBacklog = true;
-    await Promise.all(
-      claimed.map(async (delivery) => {
-        if (this.#slots.take(delivery.endpointId)) this.deliver(delivery, leasedAt);
-        else await giveBackLease(this.#options.db, delivery, HOLD_MS);
-      }),
-    );
+    const { deliveries, lanes } = await claim(db, this.#slots);
+    for (const delivery of deliveries) {
+      this.#slots.occupy(delivery.endpointId);
+      this.deliver(delivery, leasedAt);
+    }
+    // Ready lanes that another process has in hand are its business.
+    return lanes === 0 ? POLL_MS / 10 : 0;
   }
 
   async #process(delivery: LeasedDelivery, leasedAt: number): Promise<void> {
-    const { db, endpoints } = this.#options;
+    const { endpoints } = this.#options;
     const { environmentId, applicationId, endpointId } = delivery;
     const endpoint = await endpoints.endpoint(environmentId, applicationId, endpointId, leasedAt);
-    if (!endpoint) return failUntried(db, delivery, 'endpoint_deleted');
-    if (endpoint.status === 'disabled') return failUntried(db, delivery, 'endpoint_disabled');
-    if (endpoint.status === 'paused') return giveBackLease(db, delivery, HOLD_MS);
+    if (!endpoint) return this.#release(delivery, 'endpoint_deleted');
+    if (endpoint.status === 'disabled') return this.#release(delivery, 'endpoint_disabled');
+    // Its lane is held, or it was paused a moment ago elsewhere; either way what we remember is put right within this.
+    if (endpoint.status === 'paused') return this.#release(delivery, null, PAUSED_MS);
     // A process that was frozen, or starved, wakes to leases that end before its request would.
-    if (performance.now() - leasedAt > LEASE_MARGIN_MS / 2) return giveBackLease(db, delivery, 0);
+    if (performance.now() - leasedAt > LEASE_MARGIN_MS / 2) return this.#release(delivery, null);
 
     const startedAt = new Date();
     const sent = await this.#options.transports[endpoint.type].send(endpoint, delivery);
@@ -180,9 +204,15 @@ export class Worker implements Service {
       },
       'attempt',
     );
+    await this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
     if (recorded === 'lease_lost') {
       this.#options.log.warn({ delivery_id: publicId('dlv', delivery.id), number }, 'lease lost; result dropped');
     }
+  }
+
+  /** Lets go of a delivery untried: ended with an error, or due again now; what held it up is in its lane. */
+  #release(delivery: LeasedDelivery, error: string | null, delayMs = 0): Promise<void> {
+    return this.#releases.submit({ delivery, delayMs, error });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Trigger } from '../core/delivery.ts';
-import type { Endpoint } from '../core/endpoint.ts';
+import { type Endpoint, isUngoverned } from '../core/endpoint.ts';
 import { newDeliveryId, newId, type Uuid } from '../core/ids.ts';
 import { Problem } from '../errors.ts';
 import { GroupCommit } from '../group-commit.ts';
@@ -142,7 +142,7 @@ export class Acceptor {
   #prepare(draft: Draft): Pending {
     const id = newId();
     const deliveries = draft.endpoints.map((endpoint): NewDelivery => {
-      const isOurs = endpoint.status === 'active' && this.#handoff.reserve(endpoint);
+      const isOurs = isUngoverned(endpoint) && this.#handoff.reserve(endpoint);
       return {
         id: newDeliveryId(id),
         endpointId: endpoint.id,
@@ -212,6 +212,8 @@ export class Acceptor {
           lease: 1,
           payload: message.payload,
           headers: draft.headers,
+          isProbe: false,
+          isCounted: false,
         },
         leasedAt,
       );

@@ -1,6 +1,7 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
+import { wakeLanesSql } from './lane.ts';
 
 /** A message and its deliveries on their way into the database. Texts that are JSON stay text. */
 export interface NewMessage {
@@ -38,14 +39,19 @@ const insert = statement(
      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                  $9::text[])
        as m(id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching)
+   ), new_delivery as (
+     select *, statement_timestamp() + due_in_ms * interval '1 millisecond' as due_at
+     from unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::text[],
+                 $18::float8[])
+       as d(id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_in_ms)
+   ), woken as (
+     ${wakeLanesSql(`(select endpoint_id, due_at from new_delivery where status = 'PENDING') as waiting`)}
    )
    insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_at,
                          lease)
-   select id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status,
-          now() + due_in_ms * interval '1 millisecond', case status when 'SENDING' then 1 else 0 end
-   from unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::text[],
-               $18::float8[])
-     as d(id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_in_ms)`,
+   select id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_at,
+          case status when 'SENDING' then 1 else 0 end
+   from new_delivery`,
 );
 
 export async function insertMessages(db: Queryable, messages: readonly NewMessage[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import { deliveryRange, MAX_ATTEMPT_NUMBER, type Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
+import { wakeLanesSql } from './lane.ts';
 import { type Page, pageOf, Where } from './list.ts';
 
 /** A delivery as people see it. */
@@ -74,12 +75,17 @@ export async function deliveriesOf(db: Queryable, environmentId: Uuid, messageId
 
 const retry = statement<DeliveryRow>(
   'delivery_retry',
-  `update delivery set status = 'PENDING', trigger = $4, due_at = now(), completed_at = null,
-     -- A result that an earlier worker still holds must not end what begins here.
-     lease = lease + 1
-   where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3) and status = 'FAILED'
-     and attempt_count < ${MAX_ATTEMPT_NUMBER}
-   returning ${COLUMNS}`,
+  `with retried as (
+     update delivery set status = 'PENDING', trigger = $4, due_at = statement_timestamp(), completed_at = null,
+       -- A result that an earlier worker still holds must not end what begins here.
+       lease = lease + 1
+     where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3) and status = 'FAILED'
+       and attempt_count < ${MAX_ATTEMPT_NUMBER}
+     returning ${COLUMNS}
+   ), woken as (${wakeLanesSql('retried')},
+       -- Somebody wants to know now: an open circuit is probed at once.
+       held_until = case when lane.held_by = 'circuit_open' then statement_timestamp() else lane.held_until end)
+   select * from retried`,
 );
 
 /** Puts a FAILED delivery back in line. @returns undefined where there is none such in that state. */

@@ -1,4 +1,5 @@
-import type { DisabledReason, EndpointStatus, EndpointType } from '../core/endpoint.ts';
+import type { CircuitState } from '../core/circuit.ts';
+import type { DisabledReason, EndpointStatus, EndpointType, Ordering } from '../core/endpoint.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { RetryPolicySetting } from '../core/retry-policy.ts';
 import { type Queryable, statement } from './database.ts';
@@ -19,19 +20,38 @@ export interface EndpointRow {
   readonly secret: Buffer;
   readonly retry_policy: RetryPolicySetting;
   readonly timeout_seconds: number;
+  readonly rate_limit: number | null;
+  readonly max_in_flight: number | null;
+  readonly ordering: Ordering;
   readonly status: EndpointStatus;
   readonly disabled_reason: DisabledReason | null;
   readonly created_at: Date;
   readonly updated_at: Date;
+  /** Of its lane: the circuit breaker. */
+  readonly circuit: CircuitState;
+  readonly openings: number;
+  readonly opened_at: Date | null;
+  readonly next_probe_at: Date | null;
 }
 
-const COLUMNS = `id, environment_id, application_id, type, url, events, channels, description, metadata, headers, secret,
-  retry_policy, timeout_seconds, status, disabled_reason, created_at, updated_at`;
+/** What a caller sets; the rest is the database's. */
+export type EndpointSettings = Omit<
+  EndpointRow,
+  'created_at' | 'updated_at' | 'circuit' | 'openings' | 'opened_at' | 'next_probe_at'
+>;
+
+/** Columns of an endpoint `e` and its lane `l`. */
+const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url, e.events, e.channels, e.description, e.metadata,
+  e.headers, e.secret, e.retry_policy, e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
+  e.disabled_reason, e.created_at, e.updated_at, coalesce(l.circuit, 'closed') as circuit,
+  coalesce(l.openings, 0) as openings, l.opened_at,
+  case when l.held_by = 'circuit_open' then l.held_until end as next_probe_at`;
+const WITH_LANE = 'left join lane l on l.endpoint_id = e.id';
 
 const read = statement<EndpointRow>(
   'endpoint_read',
-  `select ${COLUMNS} from endpoint
-   where environment_id = $1 and id = $2 and ($3::uuid is null or application_id = $3)`,
+  `select ${COLUMNS} from endpoint e ${WITH_LANE}
+   where e.environment_id = $1 and e.id = $2 and ($3::uuid is null or e.application_id = $3)`,
 );
 
 /** @param applicationId null where any application of the environment will do. */
@@ -44,7 +64,7 @@ export async function readEndpoint(
   return (await db.query(read, [environmentId, id, applicationId]))[0];
 }
 
-const lock = statement<EndpointRow>('endpoint_lock', `${read.text} for update`);
+const lock = statement<EndpointRow>('endpoint_lock', `${read.text} for update of e`);
 
 /** The same, held against other writers to the end of the transaction. */
 export async function lockEndpoint(
@@ -58,7 +78,7 @@ export async function lockEndpoint(
 
 const ofApplication = statement<EndpointRow>(
   'endpoint_of_application',
-  `select ${COLUMNS} from endpoint where environment_id = $1 and application_id = $2 order by id`,
+  `select ${COLUMNS} from endpoint e ${WITH_LANE} where e.environment_id = $1 and e.application_id = $2 order by e.id`,
 );
 
 /** All of an application's endpoints, for the directory. */
@@ -68,9 +88,9 @@ export async function endpointsOf(db: Queryable, environmentId: Uuid, applicatio
 
 const list = statement<EndpointRow>(
   'endpoint_list',
-  `select ${COLUMNS} from endpoint
-   where environment_id = $1 and application_id = $2 and id < coalesce($3::uuid, '${AFTER_ALL}')
-   order by id desc limit $4 offset $5`,
+  `select ${COLUMNS} from endpoint e ${WITH_LANE}
+   where e.environment_id = $1 and e.application_id = $2 and e.id < coalesce($3::uuid, '${AFTER_ALL}')
+   order by e.id desc limit $4 offset $5`,
 );
 
 export async function listEndpoints(
@@ -84,37 +104,41 @@ export async function listEndpoints(
 
 const insert = statement<EndpointRow>(
   'endpoint_insert',
-  `insert into endpoint (id, environment_id, application_id, type, url, events, channels, description, metadata,
-     headers, secret, retry_policy, timeout_seconds, status, disabled_reason)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning ${COLUMNS}`,
+  `with e as (
+     insert into endpoint (id, environment_id, application_id, type, url, events, channels, description, metadata,
+       headers, secret, retry_policy, timeout_seconds, rate_limit, max_in_flight, ordering, status, disabled_reason)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) returning *
+   ), lane_row as (insert into lane (endpoint_id) select id from e)
+   select ${COLUMNS} from e ${WITH_LANE}`,
 );
 
-export async function insertEndpoint(
-  db: Queryable,
-  row: Omit<EndpointRow, 'created_at' | 'updated_at'>,
-): Promise<EndpointRow> {
-  const [stored] = await db.query(insert, [...identity(row), ...settings(row)]);
+/** Stores an endpoint and its lane. */
+export async function insertEndpoint(db: Queryable, row: EndpointSettings): Promise<EndpointRow> {
+  const [stored] = await db.query(insert, valuesOf(row));
   if (!stored) throw new Error('an insert returned no row');
   return stored;
 }
 
 const update = statement<EndpointRow>(
   'endpoint_update',
-  `update endpoint set type = $4, url = $5, events = $6, channels = $7, description = $8, metadata = $9, headers = $10,
-     secret = $11, retry_policy = $12, timeout_seconds = $13, status = $14, disabled_reason = $15, updated_at = now()
-   where id = $1 and environment_id = $2 and application_id = $3 returning ${COLUMNS}`,
+  `with e as (
+     update endpoint set type = $4, url = $5, events = $6, channels = $7, description = $8, metadata = $9, headers = $10,
+       secret = $11, retry_policy = $12, timeout_seconds = $13, rate_limit = $14, max_in_flight = $15, ordering = $16,
+       status = $17, disabled_reason = $18, updated_at = now()
+     where id = $1 and environment_id = $2 and application_id = $3 returning *
+   )
+   select ${COLUMNS} from e ${WITH_LANE}`,
 );
 
-export async function updateEndpoint(db: Queryable, row: EndpointRow): Promise<EndpointRow | undefined> {
-  return (await db.query(update, [...identity(row), ...settings(row)]))[0];
+export async function updateEndpoint(db: Queryable, row: EndpointSettings): Promise<EndpointRow | undefined> {
+  return (await db.query(update, valuesOf(row)))[0];
 }
 
-function identity(row: Omit<EndpointRow, 'created_at' | 'updated_at'>): unknown[] {
-  return [row.id, row.environment_id, row.application_id];
-}
-
-function settings(row: Omit<EndpointRow, 'created_at' | 'updated_at'>): unknown[] {
+function valuesOf(row: EndpointSettings): unknown[] {
   return [
+    row.id,
+    row.environment_id,
+    row.application_id,
     row.type,
     row.url,
     row.events,
@@ -125,6 +149,9 @@ function settings(row: Omit<EndpointRow, 'created_at' | 'updated_at'>): unknown[
     row.secret,
     JSON.stringify(row.retry_policy),
     row.timeout_seconds,
+    row.rate_limit,
+    row.max_in_flight,
+    row.ordering,
     row.status,
     row.disabled_reason,
   ];

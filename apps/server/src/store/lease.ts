@@ -23,37 +23,14 @@ export interface LeasedDelivery {
   readonly payload: string;
   /** The message's own headers, lower-case names. */
   readonly headers: Readonly<Record<string, string>> | null;
+  /** Its result decides whether the circuit closes. */
+  readonly isProbe: boolean;
+  /** Its lane counts what is in flight: the result frees a place. */
+  readonly isCounted: boolean;
 }
 
 /** Added to an endpoint's deadline: queueing in the process, and recording the result. */
 export const LEASE_MARGIN_MS = 10_000;
-
-// The lease outlives the deadline of its endpoint; of an endpoint that is gone, the longest there is.
-const claim = statement<LeasedDelivery>(
-  'lease_claim',
-  `with due as (
-     select id, message_id, endpoint_id from delivery
-     where status = 'PENDING' and due_at <= now() and endpoint_id <> all($3::uuid[])
-     order by due_at limit $1 for update skip locked
-   )
-   update delivery d
-   set status = 'SENDING', lease = d.lease + 1,
-       due_at = now() + coalesce(e.timeout_seconds, 60) * interval '1 second' + $2 * interval '1 millisecond'
-   from due join message m on m.id = due.message_id left join endpoint e on e.id = due.endpoint_id
-   where d.id = due.id
-   returning d.id, d.message_id as "messageId", d.environment_id as "environmentId",
-     d.application_id as "applicationId", d.endpoint_id as "endpointId", d.event_type as "eventType", d.trigger,
-     d.attempt_count as "attemptCount", d.lease, m.payload, m.headers`,
-);
-
-/**
- * Leases up to `limit` deliveries that are due. A row that another process is claiming is passed over, not waited for.
- *
- * @param except endpoints whose deliveries are left where they are: there would be no place to send them from.
- */
-export async function claimDue(db: Queryable, limit: number, except: readonly Uuid[] = []): Promise<LeasedDelivery[]> {
-  return db.query(claim, [limit, LEASE_MARGIN_MS, except]);
-}
 
 /** One attempt and what it decided. */
 export interface AttemptResult {
@@ -77,6 +54,27 @@ export interface AttemptResult {
   readonly startedAt: Date;
 }
 
+/**
+ * SQL that tells the lanes what became of deliveries: `source` names a query of (endpoint_id, status, due_at, is_counted).
+ * A retry makes its lane ready when it is due; a counted delivery frees its place, and the head of a fifo lane that is
+ * finished makes way.
+ *
+ * An upsert, in the one order in which lanes are locked. The row it would insert carries the change: `in_flight` is
+ * minus the places freed, `is_blocked` says that a head has ended.
+ */
+function informLanesSql(source: string): string {
+  return `insert into lane as l (endpoint_id, next_at, in_flight, is_blocked)
+    select endpoint_id, case when bool_or(is_counted) then statement_timestamp() else min(due_at) end,
+      -(count(*) filter (where is_counted))::integer, bool_or(is_counted and status <> 'PENDING')
+    from ${source} where status = 'PENDING' or is_counted group by endpoint_id order by endpoint_id
+    on conflict (endpoint_id) do update set
+      next_at = least(l.next_at, excluded.next_at),
+      is_blocked = l.is_blocked and excluded.in_flight = 0,
+      in_flight = greatest(0, l.in_flight + excluded.in_flight),
+      head_id = case when not excluded.is_blocked then l.head_id end
+    where not l.is_blocked or excluded.in_flight < 0`;
+}
+
 // PENDING with the same lease is our own row after the rescuer freed it and before anybody took it: the result is still
 // the newest there is. It is also this statement run twice, when the answer to its first run got lost.
 const record = statement<{ delivery_id: Uuid }>(
@@ -84,18 +82,18 @@ const record = statement<{ delivery_id: Uuid }>(
   `with result as (
      select * from unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::float8[], $6::text[], $7::text[],
                           $8::integer[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[], $14::text[],
-                          $15::timestamptz[], $16::text[])
+                          $15::timestamptz[], $16::text[], $17::boolean[])
        as r(id, lease, number, status, delay_ms, url, request_headers, response_status, response_headers, response_body,
-            error_code, error_message, duration_ms, timings, started_at, trigger)
+            error_code, error_message, duration_ms, timings, started_at, trigger, is_counted)
    ), recorded as (
      update delivery d
      set status = r.status, attempt_count = r.number, trigger = 'scheduled',
-         due_at = case r.status when 'PENDING' then now() + r.delay_ms * interval '1 millisecond' end,
-         completed_at = case r.status when 'PENDING' then null else now() end,
+         due_at = case r.status when 'PENDING' then statement_timestamp() + r.delay_ms * interval '1 millisecond' end,
+         completed_at = case r.status when 'PENDING' then null else statement_timestamp() end,
          last_status_code = r.response_status, last_error = r.error_code
      from result r
      where d.id = r.id and d.lease = r.lease and d.status in ('SENDING', 'PENDING')
-     returning d.environment_id, r.*
+     returning d.environment_id, d.endpoint_id, d.due_at, r.*
    ), tried as (
      insert into attempt (delivery_id, number, environment_id, trigger, url, request_headers, response_status,
        response_headers, response_body, error_code, error_message, duration_ms, timings, started_at)
@@ -103,6 +101,8 @@ const record = statement<{ delivery_id: Uuid }>(
        response_body, error_code, error_message, duration_ms, timings::json, started_at
      from recorded
      on conflict do nothing
+   ), informed as (
+     ${informLanesSql('recorded')}
    )
    select id as delivery_id from recorded`,
 );
@@ -126,39 +126,63 @@ export async function recordAttempts(db: Queryable, results: readonly AttemptRes
     results.map((result) => result.timings),
     results.map((result) => result.startedAt),
     results.map((result) => result.delivery.trigger),
+    results.map((result) => result.delivery.isCounted),
   ]);
   return new Set(rows.map((row) => row.delivery_id));
 }
 
-const fail = statement(
-  'lease_fail',
-  `update delivery set status = 'FAILED', due_at = null, completed_at = now(), last_error = $3
-   where id = $1 and lease = $2 and status = 'SENDING'`,
+const release = statement(
+  'lease_release',
+  `with outcome as (
+     select * from unnest($1::uuid[], $2::integer[], $3::float8[], $4::text[], $5::boolean[])
+       as r(id, lease, delay_ms, error, is_counted)
+   ), released as (
+     update delivery d
+     set status = case when r.error is null then 'PENDING' else 'FAILED' end,
+         due_at = case when r.error is null then statement_timestamp() + r.delay_ms * interval '1 millisecond' end,
+         completed_at = case when r.error is null then null else statement_timestamp() end,
+         last_error = coalesce(r.error, d.last_error)
+     from outcome r
+     where d.id = r.id and d.lease = r.lease and d.status = 'SENDING'
+     returning d.endpoint_id, d.status, d.due_at, r.is_counted
+   )
+   ${informLanesSql('released')}`,
 );
 
-/** Ends a delivery that was not even tried. */
-export async function failUntried(db: Queryable, delivery: LeasedDelivery, error: string): Promise<void> {
-  await db.query(fail, [delivery.id, delivery.lease, error]);
+/** A delivery that is let go untried: `error` ends it FAILED, else it is due again in `delayMs`. No attempt is spent. */
+export interface Release {
+  readonly delivery: LeasedDelivery;
+  readonly delayMs: number;
+  readonly error: string | null;
 }
 
-const giveBack = statement(
-  'lease_give_back',
-  `update delivery set status = 'PENDING', due_at = now() + $3 * interval '1 millisecond'
-   where id = $1 and lease = $2 and status = 'SENDING'`,
-);
-
-/** Gives a delivery back, due in `delayMs`, with no attempt spent. */
-export async function giveBackLease(db: Queryable, delivery: LeasedDelivery, delayMs: number): Promise<void> {
-  await db.query(giveBack, [delivery.id, delivery.lease, delayMs]);
+export async function releaseLeases(db: Queryable, releases: readonly Release[]): Promise<void> {
+  await db.query(release, [
+    releases.map(({ delivery }) => delivery.id),
+    releases.map(({ delivery }) => delivery.lease),
+    releases.map(({ delayMs }) => delayMs),
+    releases.map(({ error }) => error),
+    releases.map(({ delivery }) => delivery.isCounted),
+  ]);
 }
 
-const rescue = statement<{ id: Uuid }>(
+const rescue = statement<{ rescued: number }>(
   'lease_rescue',
-  `update delivery set status = 'PENDING', due_at = now()
-   where id = any(array(
-     select id from delivery where status = 'SENDING' and due_at <= now() + $2 * interval '1 millisecond'
-     order by due_at limit $1 for update skip locked)) and status = 'SENDING'
-   returning id`,
+  `with rescued as (
+     update delivery set status = 'PENDING', due_at = statement_timestamp()
+     where id = any(array(
+       select id from delivery where status = 'SENDING' and due_at <= statement_timestamp() + $2 * interval '1 millisecond'
+       order by due_at limit $1 for update skip locked))
+     returning endpoint_id, due_at
+   ), woken as (
+     insert into lane as l (endpoint_id, next_at, in_flight)
+     select endpoint_id, min(due_at), -count(*)::integer from rescued group by endpoint_id order by endpoint_id
+     on conflict (endpoint_id) do update set
+       next_at = least(l.next_at, excluded.next_at), is_blocked = false,
+       -- Lanes that do not count stand at 0.
+       in_flight = greatest(0, l.in_flight + excluded.in_flight)
+   )
+   select count(*)::integer as rescued from rescued`,
 );
 
 /**
@@ -169,5 +193,5 @@ const rescue = statement<{ id: Uuid }>(
  * @returns how many were freed, at most `limit`.
  */
 export async function rescueExpired(db: Queryable, limit: number, withinMs = 0): Promise<number> {
-  return (await db.query(rescue, [limit, withinMs])).length;
+  return (await db.query(rescue, [limit, withinMs]))[0]?.rescued ?? 0;
 }

@@ -18,7 +18,7 @@ onBothDatabases(`generated calls (seed ${SEED})`, (kind) => {
   let tenant: Tenant;
 
   beforeAll(async () => {
-    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/500`);
+    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/400`);
     // No worker from here on: what a generated URL names is not to be dialled.
     await stage.restart({ POSTRIDER_ROLES: 'api,maintenance' });
     const document = await readDocument(stage.api);

@@ -15,7 +15,7 @@ onBothDatabases('every POST', (kind) => {
   let tenant: Tenant;
 
   beforeAll(async () => {
-    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/500`);
+    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/400`);
     posts = (await readDocument(stage.api)).operations.filter(({ method }) => method === 'POST');
   });
 

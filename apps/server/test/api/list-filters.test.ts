@@ -26,7 +26,7 @@ onBothDatabases('a list is narrowed', (kind) => {
       const endpoint = (settings: object) =>
         answer<NewEndpoint>(stage.api.post(`/v1/app/${uid}/endpoints`, { retry_policy: [], ...settings }), 201);
       endpoints[`${uid} good`] = await endpoint({ url: `${stage.receiver.url}/ok` });
-      endpoints[`${uid} bad`] = await endpoint({ url: `${stage.receiver.url}/status/500`, events: ['invoice.*'] });
+      endpoints[`${uid} bad`] = await endpoint({ url: `${stage.receiver.url}/status/400`, events: ['invoice.*'] });
       for (const event_type of ['invoice.paid', 'invoice.sent', 'user.created']) {
         const body = { event_type, payload: {} };
         accepted[`${uid} ${event_type}`] = await answer(stage.api.post(`/v1/app/${uid}/messages`, body), 202);

@@ -101,7 +101,7 @@ onBothDatabases('a list', (kind) => {
 
   test('of attempts has the newest first and is paged alike', async () => {
     const { id } = await createEndpoint(stage.api, {
-      url: `${stage.receiver.url}/status/500`,
+      url: `${stage.receiver.url}/status/400`,
       retry_policy: [0, 0, 0, 0],
     });
     const delivery = await settled(stage.api, await sendTo(stage.api, id));

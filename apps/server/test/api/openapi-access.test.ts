@@ -17,7 +17,7 @@ onBothDatabases('every operation', (kind) => {
 
   beforeAll(async () => {
     operations = (await readDocument(stage.api)).operations.filter(({ isPublic }) => !isPublic);
-    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/500`);
+    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/400`);
   });
 
   /** Makes a valid call of each operation in another's name; the operations that did not refuse it as they should. */

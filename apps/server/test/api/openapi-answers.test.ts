@@ -16,7 +16,7 @@ onBothDatabases('an answer', (kind) => {
 
   beforeAll(async () => {
     ({ operations } = await readDocument(stage.api));
-    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/500`);
+    tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/400`);
   });
 
   // With the smallest key that may: what a sample says of scopes is then true in both directions.

@@ -20,7 +20,7 @@ onBothDatabases('somebody else’s', (kind) => {
     await stage.restartAfter(async (database) => {
       await (await startTestPostrider(database, { env: { POSTRIDER_BOOTSTRAP_API_KEY: liveKey } })).stop();
     });
-    const refusing = `${stage.receiver.url}/status/500`;
+    const refusing = `${stage.receiver.url}/status/400`;
     const { url } = stage.postrider;
     ours = await settle(url, stage.api, refusing);
     theirs = await settle(url, new Api(url, liveKey), refusing);

@@ -51,6 +51,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     item: 'endpoint',
     makeItem: (tenant) => tenant.newEndpoint({ active: false }),
   },
+  pauseEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
+  resumeEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   getEndpointSecret: { scope: 'admin', item: 'endpoint' },
   testEndpoint: { scope: 'write', item: 'endpoint' },
 

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { deliveriesOf } from '../../src/store/delivery.ts';
-import { claimDue, recordAttempts } from '../../src/store/lease.ts';
+import { recordAttempts } from '../../src/store/lease.ts';
 import { readMessage } from '../../src/store/message.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { message, openStage, result, type Stage } from './stage.ts';
+import { claimDue, message, openStage, result, type Stage } from './stage.ts';
 
 /** Whatever an array in SQL, a JSON text or a wire format may trip over. */
 const NASTY = [

@@ -6,7 +6,8 @@ import { listAttempts } from '../../src/store/attempt.ts';
 import { type Database, openDatabase, type Queryable } from '../../src/store/database.ts';
 import { deliveriesOf, listDeliveries, readDelivery } from '../../src/store/delivery.ts';
 import { listEndpoints } from '../../src/store/endpoint.ts';
-import { claimDue, type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
+import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
+import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { costOf, statementOf } from './explain.ts';
@@ -29,11 +30,19 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   const leased: LeasedDelivery = {
     ...{ id: newDeliveryId(sent), messageId: sent, endpointId: shop, eventType: 'a', trigger: 'scheduled' },
     ...{ environmentId: sent, applicationId: app, attemptCount: 0, lease: 1, payload: '{}', headers: null },
+    ...{ isProbe: false, isCounted: false },
+  };
+
+  const turn = {
+    ...{ count: 64, isProbe: false, places: null, isFifo: false, headId: null },
+    ...{ holdMs: 0, heldBy: null, tokens: 0 },
   };
 
   const env = () => small;
   const HOT: [string, number, (db: Queryable) => Promise<unknown>][] = [
-    ['a claim of 100', 400, (db) => claimDue(db, 100)],
+    ['the lanes whose turn it is', 100, (db) => lockReadyLanes(db, 32, [])],
+    ['the next ready lane', 10, (db) => msUntilReady(db, [])],
+    ['a turn of 64', 400, (db) => takeTurns(db, [{ ...turn, endpointId: shop }])],
     ['a rescue of 1,000', 10, (db) => rescueExpired(db, 1_000)],
     ['a result', 10, (db) => recordAttempts(db, [result(leased)])],
     ['a delivery', 10, (db) => readDelivery(db, env(), null, leased.id)],
@@ -55,6 +64,9 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ],
     ['a page of endpoints', 40, (db) => listEndpoints(db, env(), app, page)],
   ];
+
+  /** These put the few lanes they touch in the order in which lanes are locked. */
+  const LOCKS_LANES = new Set(['a rescue of 1,000', 'a result', 'a turn of 64']);
 
   beforeAll(async () => {
     stage = await openStage('postgresql');
@@ -102,7 +114,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     for (const [name, atMost, work] of HOT) {
       const { nodes, rows } = await costOf(db, await statementOf(work));
       for (const node of ['Seq Scan', 'Sort', 'Incremental Sort', 'Hash Join', 'Merge Join', 'Materialize']) {
-        if (nodes.has(node)) wrong.push(`${name}: ${node}`);
+        if (nodes.has(node) && !(node === 'Sort' && LOCKS_LANES.has(name))) wrong.push(`${name}: ${node}`);
       }
       if (rows > atMost) wrong.push(`${name}: looks at ${rows} rows`);
     }

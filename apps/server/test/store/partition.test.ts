@@ -3,11 +3,11 @@ import { newDeliveryId, type Uuid } from '../../src/core/ids.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { readDelivery } from '../../src/store/delivery.ts';
-import { claimDue, recordAttempts } from '../../src/store/lease.ts';
+import { recordAttempts } from '../../src/store/lease.ts';
 import { readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions, PARTITIONED, partitionName } from '../../src/store/partition.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { eventually, message, openStage, result, type Stage } from './stage.ts';
+import { claimDue, eventually, message, openStage, result, type Stage } from './stage.ts';
 
 /** An id as a process would make it whose clock says `at`. */
 function idAt(at: number): Uuid {

@@ -2,16 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { readDelivery, retryDelivery } from '../../src/store/delivery.ts';
-import {
-  claimDue,
-  failUntried,
-  giveBackLease,
-  type LeasedDelivery,
-  recordAttempts,
-  rescueExpired,
-} from '../../src/store/lease.ts';
+import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { message, openStage, result, type Stage } from './stage.ts';
+import { claimDue, failUntried, giveBackLease, message, openStage, result, type Stage } from './stage.ts';
 
 onBothDatabases('a result', (kind) => {
   let stage: Stage;

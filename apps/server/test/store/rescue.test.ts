@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMessages } from '../../src/store/acceptance.ts';
-import { claimDue, rescueExpired } from '../../src/store/lease.ts';
+import { rescueExpired } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { message, openStage, type Stage } from './stage.ts';
+import { claimDue, message, openStage, type Stage } from './stage.ts';
 
 onBothDatabases('the rescue', (kind) => {
   let stage: Stage;

@@ -4,12 +4,14 @@ import { expect } from 'vitest';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
 import { seal, Vault } from '../../src/crypto/vault.ts';
+import { claim } from '../../src/delivery/claim.ts';
 import type { NewDelivery, NewMessage } from '../../src/store/acceptance.ts';
 import { type ApplicationRow, insertApplication } from '../../src/store/application.ts';
-import { type Database, openDatabase, statement } from '../../src/store/database.ts';
-import { type EndpointRow, insertEndpoint } from '../../src/store/endpoint.ts';
+import { type Database, openDatabase, type Queryable, statement } from '../../src/store/database.ts';
+import { type EndpointRow, type EndpointSettings, insertEndpoint } from '../../src/store/endpoint.ts';
 import { insertEnvironment } from '../../src/store/environment.ts';
-import type { AttemptResult, LeasedDelivery } from '../../src/store/lease.ts';
+import { msUntilReady } from '../../src/store/lane.ts';
+import { type AttemptResult, type LeasedDelivery, releaseLeases } from '../../src/store/lease.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { createTestDatabase, type DatabaseKind, type TestDatabase } from '../kit/database.ts';
@@ -25,7 +27,7 @@ export interface Stage {
   sql<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   addEnvironment(): Promise<Uuid>;
   addApplication(row?: Partial<ApplicationRow>): Promise<ApplicationRow>;
-  addEndpoint(row?: Partial<EndpointRow>): Promise<EndpointRow>;
+  addEndpoint(row?: Partial<EndpointSettings>): Promise<EndpointRow>;
   /** Forgets all messages, deliveries and attempts. */
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -80,13 +82,16 @@ export async function openStage(kind: DatabaseKind): Promise<Stage> {
         secret: seal(dataKey, id, 'endpoint_secret', generateSecret()),
         retry_policy: 'default',
         timeout_seconds: 30,
+        rate_limit: null,
+        max_in_flight: null,
+        ordering: 'none',
         status: 'active',
         disabled_reason: null,
         ...row,
         id,
       });
     },
-    clear: () => db.script('delete from message; delete from delivery; delete from attempt'),
+    clear: () => db.script('delete from message; delete from delivery; delete from attempt; delete from lane'),
     async close() {
       await db.close();
       await database.drop();
@@ -152,6 +157,8 @@ export function engineEndpoint(row: EndpointRow): Endpoint {
     ...{ url: row.url, events: row.events, channels: row.channels, description: '', metadata: {}, headers: {} },
     ...{ secret: '', signingKey: new Uint8Array(32), retryPolicy: row.retry_policy },
     ...{ timeoutSeconds: row.timeout_seconds, status: row.status, disabledReason: row.disabled_reason },
+    ...{ rateLimit: row.rate_limit, maxInFlight: row.max_in_flight, ordering: row.ordering },
+    circuit: { state: 'closed', openedAt: null, nextProbeAt: null, openings: 0 },
     ...{ createdAt: row.created_at, updatedAt: row.updated_at },
   };
 }
@@ -159,4 +166,31 @@ export function engineEndpoint(row: EndpointRow): Endpoint {
 /** Waits until something reads as expected; the time, in ms, is for a busy machine, and only spent where it fails. */
 export function eventually<T>(read: () => T, timeout = 10_000) {
   return expect.poll(read, { timeout, interval: 20 });
+}
+
+// Deliveries here are mostly of endpoints that were never made, so nobody has woken their lanes.
+const WAKE_ALL = statement(
+  '',
+  `insert into lane (endpoint_id, next_at)
+   select endpoint_id, min(due_at) from delivery where status = 'PENDING' group by endpoint_id
+   on conflict (endpoint_id) do update set next_at = excluded.next_at`,
+);
+
+/** One claim with room for so many, every lane that has something waiting awake. */
+export async function claimDue(db: Database, limit: number, except: readonly Uuid[] = []): Promise<LeasedDelivery[]> {
+  await db.query(WAKE_ALL, []);
+  const room = { free: limit, roomFor: () => limit, saturated: () => [...except] };
+  return (await claim(db, room)).deliveries;
+}
+
+export async function msUntilNextDue(db: Database): Promise<number | null> {
+  return msUntilReady(db, []);
+}
+
+export function giveBackLease(db: Queryable, delivery: LeasedDelivery, delayMs: number): Promise<void> {
+  return releaseLeases(db, [{ delivery, delayMs, error: null }]);
+}
+
+export function failUntried(db: Queryable, delivery: LeasedDelivery, error: string): Promise<void> {
+  return releaseLeases(db, [{ delivery, delayMs: 0, error }]);
 }

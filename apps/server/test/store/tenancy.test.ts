@@ -9,10 +9,10 @@ import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
-import { claimDue, recordAttempts } from '../../src/store/lease.ts';
+import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { message, openStage, result, type Stage } from './stage.ts';
+import { claimDue, message, openStage, result, type Stage } from './stage.ts';
 
 const PAGE = { limit: 10, offset: 0, before: null, from: null, to: null };
 

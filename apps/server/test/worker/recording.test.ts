@@ -4,9 +4,18 @@ import { Recorder } from '../../src/delivery/recorder.ts';
 import type { Worker } from '../../src/delivery/worker.ts';
 import { createLog } from '../../src/log.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
-import { claimDue, giveBackLease, type LeasedDelivery } from '../../src/store/lease.ts';
+import type { LeasedDelivery } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { engineEndpoint, eventually, message, openStage, result, type Stage } from '../store/stage.ts';
+import {
+  claimDue,
+  engineEndpoint,
+  eventually,
+  giveBackLease,
+  message,
+  openStage,
+  result,
+  type Stage,
+} from '../store/stage.ts';
 import { createWorker, endpointsFrom, FakeTransport, flaky, response } from './stage.ts';
 
 onBothDatabases('a result', (kind) => {

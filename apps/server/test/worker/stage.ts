@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import type { Uuid } from '../../src/core/ids.ts';
+import { Circuits } from '../../src/delivery/circuits.ts';
 import { Recorder } from '../../src/delivery/recorder.ts';
 import type { Sent, Transport } from '../../src/delivery/transport.ts';
 import { type EndpointSource, Worker, type WorkerOptions } from '../../src/delivery/worker.ts';
@@ -63,6 +64,7 @@ export function createWorker(
   const log = createLog('silent');
   const recorder = new Recorder({ db, log });
   return new Worker({
+    ...{ circuits: new Circuits({ db, log, onChange: () => {} }) },
     ...{ db, log, recorder, transports: { webhook: transport }, disable: async () => {}, graceMs: 5_000 },
     ...of,
   });

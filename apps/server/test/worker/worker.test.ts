@@ -4,9 +4,9 @@ import type { Uuid } from '../../src/core/ids.ts';
 import type { Worker } from '../../src/delivery/worker.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import type { DeliveryRow } from '../../src/store/delivery.ts';
-import { claimDue } from '../../src/store/lease.ts';
+import { rescueExpired } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { engineEndpoint, eventually, message, openStage, type Stage } from '../store/stage.ts';
+import { claimDue, engineEndpoint, eventually, message, openStage, type Stage } from '../store/stage.ts';
 import { createWorker, endpointsFrom, FakeTransport, flaky, response } from './stage.ts';
 
 onBothDatabases('a worker', (kind) => {
@@ -148,7 +148,8 @@ onBothDatabases('a worker', (kind) => {
     transport.answer = () => response(200);
     // The leases run out, and somebody tries again.
     await eventually(statuses).toEqual(['SENDING', 'SENDING']);
-    await stage.sql("update delivery set status = 'PENDING', due_at = now()");
+    await stage.sql('update delivery set due_at = now()');
+    await rescueExpired(stage.db, 10);
     worker.wake();
     await eventually(statuses).toEqual(['SENT', 'SENT']);
     expect(await rows()).toMatchObject([{ attempt_count: 1 }, { attempt_count: 1 }]);
@@ -156,7 +157,7 @@ onBothDatabases('a worker', (kind) => {
 
   test('goes on claiming once a database that was away is back', async () => {
     let failures = 2;
-    const db = flaky(stage.db, (name) => name === 'lease_claim' && failures-- > 0);
+    const db = flaky(stage.db, (name) => name === 'lane_next_ready' && failures-- > 0);
     worker = createWorker(db, { endpoints: endpointsFrom(endpoints) }, transport);
     transport.answer = () => response(200);
     await send(1);

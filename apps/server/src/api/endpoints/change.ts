@@ -4,7 +4,7 @@ import { newId, type Uuid } from '../../core/ids.ts';
 import { type DataKey, seal } from '../../crypto/vault.ts';
 import { checkHeaders } from '../../egress/headers.ts';
 import { type FieldError, invalidFields } from '../../errors.ts';
-import type { EndpointRow } from '../../store/endpoint.ts';
+import type { EndpointRow, EndpointSettings } from '../../store/endpoint.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import type { EndpointPatch, NewEndpoint } from './schema.ts';
 
@@ -16,7 +16,7 @@ export function newEndpointRow(
   dataKey: DataKey,
   applicationId: Uuid,
   body: NewEndpoint,
-): { row: Omit<EndpointRow, 'created_at' | 'updated_at'>; secret: string } {
+): { row: EndpointSettings; secret: string } {
   const secret = body.secret ?? generateSecret();
   const errors = [...settingErrors(deps, body), ...secretErrors(secret)];
   if (errors.length > 0) throw invalidFields(errors);
@@ -38,6 +38,9 @@ export function newEndpointRow(
       secret: seal(dataKey, id, 'endpoint_secret', secret),
       retry_policy: body.retry_policy ?? 'default',
       timeout_seconds: body.timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS,
+      rate_limit: body.rate_limit ?? null,
+      max_in_flight: body.max_in_flight ?? null,
+      ordering: body.ordering ?? 'none',
       status: isActive ? 'active' : 'disabled',
       disabled_reason: isActive ? null : 'by_request',
     },
@@ -63,6 +66,9 @@ export function patchedRow(
     headers: patch.headers === undefined ? row.headers : sealHeaders(dataKey, row.id, patch.headers),
     retry_policy: patch.retry_policy ?? row.retry_policy,
     timeout_seconds: patch.timeout_seconds ?? row.timeout_seconds,
+    rate_limit: patch.rate_limit === undefined ? row.rate_limit : patch.rate_limit,
+    max_in_flight: patch.max_in_flight === undefined ? row.max_in_flight : patch.max_in_flight,
+    ordering: patch.ordering ?? row.ordering,
     ...activity(row, patch.active),
   };
 }

@@ -21,6 +21,10 @@ const RetryPolicy = Type.Union([
   }),
 ]);
 
+const OrderingSchema = Type.Union([Type.Literal('none'), Type.Literal('fifo')], {
+  description: '`fifo`: one at a time, in the order in which the messages were accepted',
+});
+
 const settings = {
   url: Type.String({ maxLength: 2048, description: 'Where deliveries are POSTed' }),
   events: Type.Optional(Events),
@@ -31,6 +35,13 @@ const settings = {
   active: Type.Optional(Type.Boolean({ description: 'false disables it' })),
   headers: Type.Optional(Headers),
   retry_policy: Type.Optional(RetryPolicy),
+  rate_limit: Type.Optional(
+    Nullable(Type.Number({ minimum: 0.1, maximum: 10_000, description: 'Deliveries per second; null for no limit' })),
+  ),
+  max_in_flight: Type.Optional(
+    Nullable(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Deliveries at once; null for no limit' })),
+  ),
+  ordering: Type.Optional(OrderingSchema),
   timeout_seconds: Type.Optional(
     Type.Number({ minimum: 1, maximum: MAX_TIMEOUT_SECONDS, description: 'Total deadline' }),
   ),
@@ -58,6 +69,15 @@ export const EndpointSchema = Type.Object({
   headers: Type.Record(Type.String(), Type.String(), { description: 'Values that may be secret are masked' }),
   retry_policy: RetryPolicy,
   timeout_seconds: Type.Number(),
+  rate_limit: Nullable(Type.Number()),
+  max_in_flight: Nullable(Type.Integer()),
+  ordering: OrderingSchema,
+  circuit: Type.Object({
+    state: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half_open')]),
+    opened_at: Nullable(Timestamp),
+    next_probe_at: Nullable(Timestamp),
+    failures: Type.Integer({ description: 'How often it has opened in a row' }),
+  }),
   status: Type.Union([Type.Literal('active'), Type.Literal('paused'), Type.Literal('disabled')]),
   disabled_reason: Nullable(Type.String()),
   created_at: Timestamp,

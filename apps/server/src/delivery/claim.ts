@@ -1,0 +1,67 @@
+import type { Uuid } from '../core/ids.ts';
+import { grant } from '../core/lane.ts';
+import type { Database } from '../store/database.ts';
+import { lockReadyLanes, type ReadyLane, type Turn, takeTurns } from '../store/lane.ts';
+import { LEASE_MARGIN_MS, type LeasedDelivery } from '../store/lease.ts';
+
+/** Lanes that get a turn in one claim. */
+const LANES = 32;
+/** The most that one lane gets in one turn: enough to keep it busy until its next. */
+const TURN = 64;
+/** A paused lane is let go by hand; until then it is not looked at. */
+const PAUSED_MS = 10 * 365 * 24 * 3_600_000;
+
+export interface Room {
+  /** Places free in all. */
+  readonly free: number;
+  /** Places free for one endpoint. */
+  roomFor(endpoint: Uuid): number;
+  /** Endpoints for which there is none. */
+  saturated(): Uuid[];
+}
+
+/** What a claim brought: the deliveries, and how many lanes had a turn. */
+export interface Claimed {
+  readonly deliveries: LeasedDelivery[];
+  readonly lanes: number;
+}
+
+/** One round of turns: those lanes that waited longest, each as much as it may send and we have room for. */
+export async function claim(db: Database, room: Room): Promise<Claimed> {
+  return db.transaction(async (tx) => {
+    const lanes = await lockReadyLanes(tx, Math.min(LANES, room.free), room.saturated());
+    if (lanes.length === 0) return { deliveries: [], lanes: 0 };
+    const share = Math.min(TURN, Math.max(1, Math.floor(room.free / lanes.length)));
+    const turns = lanes.map((lane) => turnOf(lane, Math.min(share, room.roomFor(lane.endpoint_id))));
+    return { deliveries: await takeTurns(tx, turns), lanes: lanes.length };
+  });
+}
+
+function turnOf(lane: ReadyLane, max: number): Turn {
+  const base = { endpointId: lane.endpoint_id, places: null, isFifo: false, headId: null, tokens: lane.tokens };
+  if (lane.status === 'paused') return { ...base, count: 0, isProbe: false, holdMs: PAUSED_MS, heldBy: 'paused' };
+  // Of an endpoint that is gone or switched off everything is let through, to end FAILED.
+  if (lane.status !== 'active') return { ...base, count: max, isProbe: false, holdMs: 0, heldBy: null };
+  const granted = grant(
+    {
+      circuit: lane.circuit,
+      probeMs: lane.timeout_seconds * 1000 + LEASE_MARGIN_MS,
+      rateLimit: lane.rate_limit,
+      maxInFlight: lane.max_in_flight,
+      isFifo: lane.is_fifo,
+      inFlight: lane.in_flight,
+      tokens: lane.tokens,
+      tokensAt: lane.tokens_at,
+      resumedAt: lane.resumed_at,
+    },
+    lane.now,
+    max,
+  );
+  return {
+    ...base,
+    ...granted,
+    places: lane.is_fifo ? 1 : lane.max_in_flight,
+    isFifo: lane.is_fifo,
+    headId: lane.head_id,
+  };
+}

@@ -1,0 +1,220 @@
+import type { CircuitState } from '../core/circuit.ts';
+import type { EndpointStatus } from '../core/endpoint.ts';
+import type { Uuid } from '../core/ids.ts';
+import { type Queryable, statement } from './database.ts';
+import { LEASE_MARGIN_MS, type LeasedDelivery } from './lease.ts';
+
+/**
+ * Lanes: what waits, by endpoint, and whose turn it is.
+ *
+ * A claim is one transaction: lock the lanes whose turn it is, decide how much each may send (core/lane.ts), take that,
+ * and write down when each is to be looked at again. Whoever makes a delivery wait (accept, a retry, a rescue) touches
+ * the lane under the same row lock, so that neither can miss the other: either the claim sees the delivery, or the
+ * touch comes after the claim has written.
+ */
+
+/** A lane whose turn it is, locked to the end of the transaction. Times are milliseconds of the database's clock. */
+export interface ReadyLane {
+  readonly endpoint_id: Uuid;
+  /** Null where the endpoint is gone: its deliveries are let through, to end FAILED. */
+  readonly status: EndpointStatus | null;
+  readonly rate_limit: number | null;
+  readonly max_in_flight: number | null;
+  readonly is_fifo: boolean;
+  readonly timeout_seconds: number;
+  readonly circuit: CircuitState;
+  readonly in_flight: number;
+  /** The head of a fifo lane that is not finished yet. */
+  readonly head_id: Uuid | null;
+  readonly tokens: number;
+  readonly tokens_at: number | null;
+  readonly resumed_at: number | null;
+  readonly now: number;
+}
+
+const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
+
+const lockReady = statement<ReadyLane>(
+  'lane_lock_ready',
+  `select l.endpoint_id, e.status, e.rate_limit, e.max_in_flight, coalesce(e.ordering = 'fifo', false) as is_fifo,
+     coalesce(e.timeout_seconds, 60) as timeout_seconds, l.circuit, l.in_flight,
+     (select h.id from delivery h where h.id = l.head_id and h.status in ('PENDING', 'SENDING')) as head_id, l.tokens,
+     ${ms('l.tokens_at')} as tokens_at, ${ms('l.resumed_at')} as resumed_at, ${ms('statement_timestamp()')} as now
+   from lane l left join endpoint e on e.id = l.endpoint_id
+   where l.ready_at <= statement_timestamp() and l.endpoint_id <> all($2::uuid[])
+   order by l.ready_at limit $1 for update of l skip locked`,
+);
+
+/** The lanes that have waited longest for a turn. @param except endpoints to which nothing could be sent now. */
+export async function lockReadyLanes(tx: Queryable, limit: number, except: readonly Uuid[]): Promise<ReadyLane[]> {
+  return tx.query(lockReady, [limit, except]);
+}
+
+/** What one lane gets in this turn, and how it is left. */
+export interface Turn {
+  readonly endpointId: Uuid;
+  readonly count: number;
+  readonly isProbe: boolean;
+  /** How many may be in flight at once; null for no limit. Their number is kept only where there is one. */
+  readonly places: number | null;
+  readonly isFifo: boolean;
+  readonly headId: Uuid | null;
+  readonly holdMs: number;
+  readonly heldBy: 'paused' | 'circuit_open' | 'rate_limit' | null;
+  readonly tokens: number;
+}
+
+// Of each lane, first attempts and retries in turn, oldest first; of a fifo lane its head alone, once it has one.
+// A row that a slow worker or a hand is changing right now is waited for: they hold it for an instant only.
+const take = statement<LeasedDelivery>(
+  'lane_take',
+  `with turn as (
+     select * from unnest($1::uuid[], $2::integer[], $3::boolean[], $4::boolean[], $5::uuid[])
+       as t(endpoint_id, count, is_probe, is_counted, head_id)
+   ), picked as (
+     select d.id, d.message_id, t.endpoint_id, t.is_probe, t.is_counted
+     from turn t cross join lateral (
+       select id, message_id, row_number() over (partition by is_again order by due_at, id) as place, is_again
+       from (
+         (select id, message_id, due_at, false as is_again from delivery
+          where t.head_id is null and endpoint_id = t.endpoint_id and status = 'PENDING' and attempt_count = 0
+            and due_at <= statement_timestamp()
+          order by due_at, id limit t.count)
+         union all
+         (select id, message_id, due_at, true from delivery
+          where t.head_id is null and endpoint_id = t.endpoint_id and status = 'PENDING' and attempt_count > 0
+            and due_at <= statement_timestamp()
+          order by due_at, id limit t.count)
+         union all
+         (select id, message_id, due_at, true from delivery
+          where id = t.head_id and status = 'PENDING' and due_at <= statement_timestamp())
+       ) as waiting
+       order by place, is_again limit t.count
+     ) d
+   )
+   update delivery d
+   set status = 'SENDING', lease = d.lease + 1,
+       due_at = statement_timestamp() + coalesce(e.timeout_seconds, 60) * interval '1 second'
+                + $6 * interval '1 millisecond'
+   from picked p join message m on m.id = p.message_id left join endpoint e on e.id = p.endpoint_id
+   where d.id = p.id and d.status = 'PENDING'
+   returning d.id, d.message_id as "messageId", d.environment_id as "environmentId",
+     d.application_id as "applicationId", d.endpoint_id as "endpointId", d.event_type as "eventType",
+     case when p.is_probe then 'probe' else d.trigger end as trigger, d.attempt_count as "attemptCount", d.lease,
+     m.payload, m.headers, p.is_probe as "isProbe", p.is_counted as "isCounted"`,
+);
+
+// A statement of its own after `take`, so that it sees what was taken. Full lanes are left to whoever frees a place.
+const settle = statement(
+  'lane_settle',
+  `update lane l set
+     next_at = case
+       when l.in_flight + t.taken >= t.places then null
+       when t.head_id is not null then (select due_at from delivery where id = t.head_id)
+       else least(
+         (select due_at from delivery where endpoint_id = l.endpoint_id and status = 'PENDING' and attempt_count = 0
+          order by due_at, id limit 1),
+         (select due_at from delivery where endpoint_id = l.endpoint_id and status = 'PENDING' and attempt_count > 0
+          order by due_at, id limit 1)) end,
+     is_blocked = coalesce(l.in_flight + t.taken >= t.places, false) or t.head_id is not null,
+     served_at = statement_timestamp(),
+     held_until = case when t.hold_ms > 0 then statement_timestamp() + t.hold_ms * interval '1 millisecond' end,
+     held_by = t.held_by,
+     circuit = case when t.is_probe and t.taken > 0 then 'half_open' else l.circuit end,
+     in_flight = case when t.places is null then 0 else l.in_flight + t.taken end,
+     head_id = t.head_id,
+     tokens = t.tokens, tokens_at = statement_timestamp()
+   from unnest($1::uuid[], $2::integer[], $3::boolean[], $4::integer[], $5::float8[], $6::text[], $7::float8[],
+               $8::uuid[])
+     as t(endpoint_id, taken, is_probe, places, hold_ms, held_by, tokens, head_id)
+   where l.endpoint_id = t.endpoint_id`,
+);
+
+/** Takes what each lane was granted, leased to this process, and leaves the lanes as the turns say. */
+export async function takeTurns(tx: Queryable, turns: readonly Turn[]): Promise<LeasedDelivery[]> {
+  const serving = turns.filter((turn) => turn.count > 0);
+  const taken =
+    serving.length === 0
+      ? []
+      : await tx.query(take, [
+          serving.map((turn) => turn.endpointId),
+          serving.map((turn) => turn.count),
+          serving.map((turn) => turn.isProbe),
+          serving.map((turn) => turn.places !== null),
+          serving.map((turn) => turn.headId),
+          LEASE_MARGIN_MS,
+        ]);
+  const of = Map.groupBy(taken, (delivery) => delivery.endpointId);
+  await tx.query(settle, [
+    turns.map((turn) => turn.endpointId),
+    turns.map((turn) => of.get(turn.endpointId)?.length ?? 0),
+    turns.map((turn) => turn.isProbe),
+    turns.map((turn) => turn.places),
+    turns.map((turn) => turn.holdMs),
+    turns.map((turn) => turn.heldBy),
+    turns.map((turn) => turn.tokens),
+    turns.map((turn) => (turn.isFifo ? (turn.headId ?? of.get(turn.endpointId)?.[0]?.id ?? null) : null)),
+  ]);
+  return taken;
+}
+
+const nextReady = statement<{ in_ms: number | null }>(
+  'lane_next_ready',
+  `select ${ms('min(ready_at) - statement_timestamp()')} as in_ms from lane
+   where ready_at is not null and endpoint_id <> all($1::uuid[])`,
+);
+
+/** Milliseconds until some lane is ready (0 and below: now), or null where nothing waits. */
+export async function msUntilReady(db: Queryable, except: readonly Uuid[]): Promise<number | null> {
+  return (await db.query(nextReady, [except]))[0]?.in_ms ?? null;
+}
+
+/**
+ * SQL that wakes the lanes of deliveries which now wait: `source` names a query of (endpoint_id, due_at). Lanes are
+ * locked in one order everywhere, so that two such statements wait for each other and never deadlock. A blocked lane is
+ * not woken by what comes behind.
+ */
+export function wakeLanesSql(source: string): string {
+  return `insert into lane (endpoint_id, next_at)
+    select endpoint_id, min(due_at) from ${source} group by endpoint_id order by endpoint_id
+    on conflict (endpoint_id) do update set
+      next_at = case when lane.is_blocked then lane.next_at else least(lane.next_at, excluded.next_at) end`;
+}
+
+// The count begins anew: what is in flight was let out under the old limits, and not all of it was counted.
+const reset = statement(
+  'lane_reset',
+  `update lane set next_at = statement_timestamp(), is_blocked = false, head_id = null, in_flight = 0, tokens_at = null
+   where endpoint_id = $1`,
+);
+
+/** After a change of the endpoint's limits or order: looked at anew, under the new ones. */
+export async function resetLane(tx: Queryable, endpointId: Uuid): Promise<void> {
+  await tx.query(reset, [endpointId]);
+}
+
+const pause = statement(
+  'lane_pause',
+  `update lane set held_by = 'paused', held_until = 'infinity' where endpoint_id = $1`,
+);
+
+/** Nothing is claimed until it is let go. */
+export async function pauseLane(tx: Queryable, endpointId: Uuid): Promise<void> {
+  await tx.query(pause, [endpointId]);
+}
+
+const letGo = statement(
+  'lane_let_go',
+  `update lane set held_by = null, held_until = null, circuit = 'closed', openings = 0, opened_at = null,
+     next_at = statement_timestamp(), is_blocked = false,
+     tokens = 1, tokens_at = statement_timestamp(), resumed_at = statement_timestamp()
+   where endpoint_id = $1`,
+);
+
+/**
+ * Ends every hold: after a resume or an enable what piled up is let out slowly; of an endpoint that was disabled or
+ * deleted it is let out to end FAILED.
+ */
+export async function letLaneGo(tx: Queryable, endpointId: Uuid): Promise<void> {
+  await tx.query(letGo, [endpointId]);
+}
