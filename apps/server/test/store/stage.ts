@@ -10,7 +10,6 @@ import { type ApplicationRow, insertApplication } from '../../src/store/applicat
 import { type Database, openDatabase, type Queryable, statement } from '../../src/store/database.ts';
 import { type EndpointRow, type EndpointSettings, insertEndpoint } from '../../src/store/endpoint.ts';
 import { insertEnvironment } from '../../src/store/environment.ts';
-import { msUntilReady } from '../../src/store/lane.ts';
 import { type AttemptResult, type LeasedDelivery, releaseLeases } from '../../src/store/lease.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
@@ -181,10 +180,6 @@ export async function claimDue(db: Database, limit: number, except: readonly Uui
   await db.query(WAKE_ALL, []);
   const room = { free: limit, roomFor: () => limit, saturated: () => [...except] };
   return (await claim(db, room)).deliveries;
-}
-
-export async function msUntilNextDue(db: Database): Promise<number | null> {
-  return msUntilReady(db, []);
 }
 
 export function giveBackLease(db: Queryable, delivery: LeasedDelivery, delayMs: number): Promise<void> {
