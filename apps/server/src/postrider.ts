@@ -19,6 +19,7 @@ import { checkUrl } from './egress/url-policy.ts';
 import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
 import { createExpiry } from './maintenance/expiry.ts';
+import { createFailingWatch } from './maintenance/failing-endpoints.ts';
 import { createPartitioner } from './maintenance/partitions.ts';
 import { createRescuer } from './maintenance/rescuer.ts';
 import { createTallyKeeper } from './maintenance/tallies.ts';
@@ -124,7 +125,7 @@ async function run(
   const services: Service[] = [directory, tallies];
   if (config.roles.has('maintenance')) {
     services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }));
-    services.push(createTallyKeeper({ db, log }));
+    services.push(createTallyKeeper({ db, log }), createFailingWatch({ db, log, rule: FAILING_RULE, disable }));
   }
   if (worker) services.push(worker);
   for (const service of services) service.start();
