@@ -41,7 +41,7 @@ const COUNTERS = ['accepted', 'sent', 'failed', ...FAILURE_CLASSES] as const;
 const AT_MS = 'extract(epoch from at)::float8 * 1000 as at_ms';
 
 // Rows are locked in the order of their keys, so that two processes which add to the same ones wait for each other and
-// never deadlock. The buckets are added in one pass over both arrays: as fast as 34 columns, 10 µs a row.
+// never deadlock. The buckets are added in one pass over both arrays: as fast as 34 columns; 20 µs a row in all.
 const add = statement(
   'tally_add',
   `insert into tally as t (subject_id, at, width, environment_id, application_id, ${COUNTERS.join(', ')}, latency,
