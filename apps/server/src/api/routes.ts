@@ -9,6 +9,7 @@ import { healthRoutes } from './health/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
+import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
 export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
@@ -18,9 +19,11 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
     sendRoutes(api, deps);
+    metricsRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);
+      endpointStatsRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);
       deliveryRoutes(api, deps, mount);
     }

@@ -21,6 +21,7 @@ import { claim } from './claim.ts';
 import type { Recorder } from './recorder.ts';
 import { Signal } from './signal.ts';
 import { Slots } from './slots.ts';
+import type { Tallies } from './tallies.ts';
 import type { Sent, Transport } from './transport.ts';
 import { type InHand, Waiting } from './waiting.ts';
 
@@ -63,6 +64,7 @@ export interface WorkerOptions {
   readonly transports: Readonly<Record<EndpointType, Transport>>;
   readonly recorder: Recorder;
   readonly circuits: Circuits;
+  readonly tallies: Tallies;
   /** Switches an endpoint off, on all processes. */
   readonly disable: (endpoint: Endpoint, reason: DisabledReason) => Promise<void>;
   readonly log: Log;
@@ -227,6 +229,7 @@ export class Worker implements Service {
     const number = delivery.attemptCount + 1;
     const decision = decide(answerOf(sent), retryPolicy(endpoint.retryPolicy), number, Date.now(), Math.random());
     const recorded = await this.#options.recorder.record(resultOf(delivery, number, sent, decision, startedAt));
+    if (recorded === 'recorded') this.#options.tallies.attempted(endpoint, sent, decision.status);
     // After the record: that it was sent must not be lost because switching off fails.
     if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
     if (recorded === 'lease_lost' || this.#options.log.isLevelEnabled('debug')) {
@@ -254,6 +257,7 @@ export class Worker implements Service {
 
   /** Lets go of a delivery untried: ended with an error, or due again now; what held it up is in its lane. */
   async #release(delivery: LeasedDelivery, error: string | null, delayMs = 0): Promise<null> {
+    if (error !== null) this.#options.tallies.gaveUp(delivery);
     await this.#releases.submit({ delivery, delayMs, error });
     return null;
   }

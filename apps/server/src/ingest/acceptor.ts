@@ -55,6 +55,11 @@ export interface Handoff {
   wake(): void;
 }
 
+/** Counts deliveries that were made, for statistics. */
+export interface AcceptedCounter {
+  accepted(environmentId: Uuid, applicationId: Uuid, endpointId: Uuid): void;
+}
+
 /** Messages waiting for a commit before new ones are refused. The refusal is what bounds memory when the database stalls. */
 const MAX_WAITING = 10_000;
 const MAX_BATCH_ITEMS = 500;
@@ -70,15 +75,17 @@ interface Pending {
 export class Acceptor {
   readonly #db: Database;
   readonly #handoff: Handoff;
+  readonly #counter: AcceptedCounter | undefined;
   readonly #commits: GroupCommit<Pending, boolean>;
   /** Apart, because a key that another process holds is waited for, and nobody else is to wait with it. */
   readonly #keyedCommits: GroupCommit<Pending, boolean>;
   /** Keyed calls under way here: an equal one waits for it instead of meeting it inside one statement. */
   readonly #keysUnderWay = new Map<string, Promise<Acceptance>>();
 
-  constructor(options: { db: Database; handoff: Handoff }) {
+  constructor(options: { db: Database; handoff: Handoff; counter?: AcceptedCounter }) {
     this.#db = options.db;
     this.#handoff = options.handoff;
+    this.#counter = options.counter;
     const commits = () =>
       new GroupCommit<Pending, boolean>({
         flush: (batch) => this.#commit(batch),
@@ -134,6 +141,9 @@ export class Acceptor {
       this.#release(pending);
       if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return { kind: 'key_in_use' };
       throw error;
+    }
+    for (const { id } of pending.draft.endpoints) {
+      this.#counter?.accepted(pending.draft.environmentId, pending.draft.applicationId, id);
     }
     this.#handOver(pending, leasedAt);
     return { kind: 'accepted', accepted: pending.accepted };
