@@ -1,20 +1,18 @@
-import { Agent, request } from 'undici';
 import { decodeSecret, sign } from '../../packages/webhook/src/index.ts';
+import { machineMs } from '../clock.ts';
 import { answer } from './answer.ts';
-import { inParallel } from './parallel.ts';
+import { closedLoop } from './closed-loop.ts';
 
 /** The yardstick: signed POSTs of the same bytes to the same receiver over as many connections, and nothing else. */
 answer({
-  async run({ url, secret, body, count, connections }: Run) {
+  async run({ url, path, secret, body, count, connections }: Run) {
     const key = decodeSecret(secret);
-    const dispatcher = new Agent({ connections });
-    const startedAt = Date.now();
-    await inParallel(count, connections, async (n) => {
+    const startedAt = machineMs();
+    const sent = await closedLoop({ url, count, connections, status: 200 }, (n) => {
       const id = `msg_bare${n}`;
       const timestamp = Math.floor(Date.now() / 1000);
-      const response = await request(url, {
-        method: 'POST',
-        dispatcher,
+      return {
+        path,
         headers: {
           'content-type': 'application/json',
           'user-agent': 'Postrider/1.0',
@@ -23,17 +21,15 @@ answer({
           'webhook-signature': sign(key, id, timestamp, body),
         },
         body,
-      });
-      if (response.statusCode !== 200) throw new Error(`the receiver answered ${response.statusCode}`);
-      await response.body.dump();
+      };
     });
-    await dispatcher.close();
-    return { startedAt };
+    return { startedAt, sent };
   },
 });
 
 interface Run {
   url: string;
+  path: string;
   secret: string;
   body: string;
   count: number;

@@ -1,0 +1,68 @@
+import type { DatabaseKind } from './home.ts';
+import { median } from './statistics.ts';
+
+export const PART_NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export type PartName = (typeof PART_NAMES)[number];
+
+/** How a number reads: a ratio of two things measured in the same run, or so many of something. */
+export type Unit = 'ratio' | '/s' | 'ms' | 'µs' | 'MB' | '%';
+
+export type Target = { readonly atLeast: number } | { readonly atMost: number };
+
+/** What is measured. With a target it stands at the top of the table. */
+export interface Measure {
+  readonly part: PartName;
+  readonly name: string;
+  /** Null where no database takes part. */
+  readonly database: DatabaseKind | null;
+  readonly unit: Unit;
+  readonly target: Target | null;
+}
+
+/** What came out: the median of the rounds, or why there are none. */
+export interface Figure extends Measure {
+  readonly value: number | null;
+  readonly rounds: readonly number[];
+  readonly notRun: string | null;
+}
+
+/** All figures of a run, in the order in which they are shown. */
+export class Book {
+  readonly #figures: Figure[] = [];
+
+  get figures(): readonly Figure[] {
+    return this.#figures;
+  }
+
+  enter(measure: Measure, rounds: readonly number[]): void {
+    this.#put({ ...measure, value: median(rounds), rounds, notRun: null });
+  }
+
+  /** Leaves what was entered before. */
+  notRun(measure: Measure, reason: string): void {
+    if (!this.#figures.some((figure) => isSame(figure, measure))) {
+      this.#put({ ...measure, value: null, rounds: [], notRun: reason });
+    }
+  }
+
+  /** The figure of a measure that was run before. */
+  find(measure: Measure): Figure | undefined {
+    return this.#figures.find((figure) => isSame(figure, measure) && figure.value !== null);
+  }
+
+  #put(figure: Figure): void {
+    const at = this.#figures.findIndex((each) => isSame(each, figure));
+    if (at < 0) this.#figures.push(figure);
+    else this.#figures[at] = figure;
+  }
+}
+
+/** Null where it has no target, or was not run. */
+export function isMet({ value, target }: Figure): boolean | null {
+  if (value === null || Number.isNaN(value) || !target) return null;
+  return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;
+}
+
+function isSame(one: Measure, other: Measure): boolean {
+  return one.part === other.part && one.name === other.name && one.database === other.database;
+}

@@ -1,0 +1,88 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Book } from './figure.ts';
+import { machine } from './machine.ts';
+import { HELP, type Options, readOptions } from './options.ts';
+import type { Part } from './part.ts';
+import { bare } from './parts/bare.ts';
+import { throughput } from './parts/throughput.ts';
+import type { Report } from './report.ts';
+import { Stage } from './stage.ts';
+import { tables } from './table.ts';
+
+/** `npm run bench`; options.ts tells what it does. */
+const PARTS: readonly Part[] = [bare, throughput];
+const RESULT = join(import.meta.dirname, 'results/latest.json');
+
+const options = optionsOrExit();
+const startedAt = new Date();
+const facts = machine();
+const stage = new Stage(options, new Book(), progress);
+stopOnSignal();
+const failed = await runAll();
+const postgresql = await stage.serverVersion();
+await stage.clear();
+
+const report: Report = {
+  startedAt: startedAt.toISOString(),
+  seconds: secondsSince(startedAt),
+  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+  machine: { ...facts, postgresql },
+  figures: stage.book.figures,
+};
+mkdirSync(dirname(RESULT), { recursive: true });
+writeFileSync(RESULT, `${JSON.stringify(report, null, 2)}\n`);
+process.stdout.write(`\n${tables(report)}\n`);
+process.exit(failed ? 1 : 0);
+
+/** @returns true where something could not be run. What could is in the book all the same. */
+async function runAll(): Promise<boolean> {
+  let anyFailed = false;
+  for (const part of PARTS.filter(({ name }) => options.parts.includes(name))) {
+    for (const database of part.hasDatabase ? options.databases : options.databases.slice(0, 1)) {
+      progress(`(${part.name}) ${part.title}${part.hasDatabase ? `, ${database}` : ''}`);
+      try {
+        await part.run(stage, database);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        progress(`(${part.name}) could not be run: ${reason}`);
+        for (const measure of part.targets(database)) stage.book.notRun(measure, reason.split('\n', 1).join());
+        anyFailed = true;
+      }
+    }
+  }
+  return anyFailed;
+}
+
+function optionsOrExit(): Options {
+  try {
+    const read = readOptions(process.argv.slice(2));
+    if (read) return read;
+    process.stdout.write(HELP);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}; see --help\n`);
+    process.exit(2);
+  }
+}
+
+/** Once: Ctrl-C comes from the terminal and from the launcher, and a second one must not cut the first one short. */
+function stopOnSignal(): void {
+  let isStopping = false;
+  const stop = async () => {
+    if (isStopping) return;
+    isStopping = true;
+    progress('stopping');
+    await stage.clear().catch(() => {});
+    process.exit(130);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${String(secondsSince(startedAt)).padStart(5)} s  ${line}\n`);
+}
+
+function secondsSince(start: Date): number {
+  return Math.round((Date.now() - start.getTime()) / 1000);
+}
