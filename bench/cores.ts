@@ -1,16 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { Engine } from './engine.ts';
-import type { Child } from './processes.ts';
+import type { Players } from './traffic.ts';
 import { busyCpu, processCpu, treeCpu } from './usage.ts';
-
-/** Whose CPU is looked at: the players of a round. */
-export interface Players {
-  readonly engine: Engine;
-  readonly receiver: Child;
-  readonly load: Child;
-  /** The postmaster's process, where there is one on this machine. */
-  readonly databasePid: number | null;
-}
 
 /** CPU seconds by player, so that one sees where the cores went. The embedded database is inside of the engine. */
 export interface CoreTime {
@@ -24,8 +14,12 @@ export interface CoreTime {
   readonly othersShare: number;
 }
 
-/** Begins to watch; what it returns says what was spent since. */
-export function watchCores({ engine, receiver, load, databasePid }: Players): () => CoreTime {
+/**
+ * Begins to watch; what it returns says what was spent since.
+ *
+ * @param databasePid the postmaster's process, where there is one on this machine.
+ */
+export function watchCores({ engine, receiver, load }: Players, databasePid: number | null): () => CoreTime {
   const read = () => {
     const { total, mainThread } = processCpu(engine.pid);
     return {

@@ -5,13 +5,14 @@ import { machine } from './machine.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import type { Part } from './part.ts';
 import { bare } from './parts/bare.ts';
+import { latency } from './parts/latency.ts';
 import { throughput } from './parts/throughput.ts';
 import type { Report } from './report.ts';
 import { Stage } from './stage.ts';
 import { tables } from './table.ts';
 
 /** `npm run bench`; options.ts tells what it does. */
-const PARTS: readonly Part[] = [bare, throughput];
+const PARTS: readonly Part[] = [bare, throughput, latency];
 const RESULT = join(import.meta.dirname, 'results/latest.json');
 
 const options = optionsOrExit();
@@ -20,14 +21,13 @@ const facts = machine();
 const stage = new Stage(options, new Book(), progress);
 stopOnSignal();
 const failed = await runAll();
-const postgresql = await stage.serverVersion();
 await stage.clear();
 
 const report: Report = {
   startedAt: startedAt.toISOString(),
   seconds: secondsSince(startedAt),
   command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
-  machine: { ...facts, postgresql },
+  machine: { ...facts, postgresql: stage.serverVersion },
   figures: stage.book.figures,
 };
 mkdirSync(dirname(RESULT), { recursive: true });
@@ -47,6 +47,8 @@ async function runAll(): Promise<boolean> {
         const reason = error instanceof Error ? error.message : String(error);
         progress(`(${part.name}) could not be run: ${reason}`);
         for (const measure of part.targets(database)) stage.book.notRun(measure, reason.split('\n', 1).join());
+        // Whatever it left behind would take part in what comes next.
+        await stage.clear();
         anyFailed = true;
       }
     }

@@ -14,8 +14,12 @@ export class Stage {
   readonly options: Options;
   readonly book: Book;
   readonly progress: (line: string) => void;
-  readonly #end = new AsyncDisposableStack();
-  readonly #shared = new Map<string, Promise<Child>>();
+  /** Null until one was used. */
+  serverVersion: string | null = null;
+  /** Every round of the bare loop, deliveries per second. */
+  readonly bareRounds: number[] = [];
+  #end = new AsyncDisposableStack();
+  #children = new Map<string, Promise<Child>>();
   #bareLoop: Promise<BareLoop> | undefined;
   #server: Promise<Server> | undefined;
 
@@ -25,16 +29,22 @@ export class Stage {
     this.progress = progress;
   }
 
-  /** The child that all parts share, with its code compiled by all that went before. */
-  shared(name: 'receiver' | 'load' | 'bare'): Promise<Child> {
-    const known = this.#shared.get(name) ?? this.child(name);
-    this.#shared.set(name, known);
-    return known;
+  /** Those who take part in every part, with their code compiled by all that went before. */
+  async players(): Promise<{ receiver: Child; load: Child }> {
+    return { receiver: await this.#shared('receiver'), load: await this.#shared('load') };
   }
 
-  async bareLoop(): Promise<BareLoop> {
-    this.#bareLoop ??= BareLoop.warm(await this.shared('bare'), await this.shared('receiver'));
+  /** Warmed up on first use. */
+  bareLoop(): Promise<BareLoop> {
+    this.#bareLoop ??= (async () =>
+      BareLoop.warm(await this.#shared('bare'), await this.#shared('receiver'), this.bareRounds))();
     return this.#bareLoop;
+  }
+
+  #shared(name: string): Promise<Child> {
+    const known = this.#children.get(name) ?? this.child(name);
+    this.#children.set(name, known);
+    return known;
   }
 
   async child(name: string): Promise<Child> {
@@ -47,14 +57,10 @@ export class Stage {
   server(): Promise<Server> {
     this.#server ??= openServer(this.progress).then((server) => {
       this.#end.defer(() => server.stop());
+      this.serverVersion = server.version;
       return server;
     });
     return this.#server;
-  }
-
-  /** Null where none was used, or none could be had. */
-  async serverVersion(): Promise<string | null> {
-    return (await this.#server?.catch(() => null))?.version ?? null;
   }
 
   /** A fresh database of this kind. */
@@ -70,8 +76,13 @@ export class Stage {
     return engine;
   }
 
-  /** Ends what runs and drops what was made, in reverse order. */
+  /** Ends what runs and drops what was made, in reverse order. The stage can be used again. */
   async clear(): Promise<void> {
-    await this.#end.disposeAsync();
+    const end = this.#end;
+    this.#end = new AsyncDisposableStack();
+    this.#children = new Map();
+    this.#bareLoop = undefined;
+    this.#server = undefined;
+    await end.disposeAsync();
   }
 }

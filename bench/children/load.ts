@@ -1,9 +1,11 @@
 import { machineMs } from '../clock.ts';
 import { answer } from './answer.ts';
 import { closedLoop } from './closed-loop.ts';
+import { openLoop, type Schedule } from './open-loop.ts';
 
-/** The producer: publishes messages, so many calls at a time, and counts what was accepted. */
+/** The producer. */
 answer({
+  /** As fast as answers come, so many calls at a time. Counts what was accepted. */
   async publish({ url, key, body, count, connections }: Publish) {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
     const startedAt = machineMs();
@@ -14,6 +16,8 @@ answer({
     }));
     return { startedAt, accepted };
   },
+  /** By the clock. */
+  schedule: (schedule: Schedule) => openLoop(schedule),
 });
 
 interface Publish {

@@ -19,7 +19,7 @@ export const bare: Part = {
   async run(stage) {
     const loop = await stage.bareLoop();
     for (let round = 0; round < stage.options.rounds; round++) await loop.round(bareCount(stage));
-    await enterBare(stage);
+    enterBare(stage);
   },
 };
 
@@ -29,6 +29,6 @@ export function bareCount(stage: Stage): number {
 }
 
 /** Every round so far. */
-export async function enterBare(stage: Stage): Promise<void> {
-  stage.book.enter(BARE, (await stage.bareLoop()).rounds);
+export function enterBare(stage: Stage): void {
+  stage.book.enter(BARE, stage.bareRounds);
 }

@@ -1,12 +1,11 @@
 import { type CoreTime, watchCores } from '../cores.ts';
-import type { Engine } from '../engine.ts';
 import type { Measure, Target, Unit } from '../figure.ts';
 import type { DatabaseKind } from '../home.ts';
 import type { Part } from '../part.ts';
-import type { Child } from '../processes.ts';
 import type { Stage } from '../stage.ts';
+import { publish, settled, WARM_UP } from '../traffic.ts';
 import { memory } from '../usage.ts';
-import { CONNECTIONS, EVENT_TYPE, PAYLOAD, SECRET } from '../workload.ts';
+import { SECRET } from '../workload.ts';
 import { bareCount, enterBare } from './bare.ts';
 
 const FANOUTS = [1, 5] as const;
@@ -17,9 +16,6 @@ const SHARES = {
   embedded: { 1: 0.25, 5: 0.45 },
 } as const satisfies Record<DatabaseKind, Record<Fanout, number>>;
 
-/** Enough for the compiler to be done with what runs for every delivery: later rounds are no faster. */
-const WARM_UP = 15_000;
-
 /** (b) deliveries per second end to end, each round over the bare loop of before and after it. */
 export const throughput: Part = {
   name: 'b',
@@ -28,7 +24,6 @@ export const throughput: Part = {
   targets: (database) => FANOUTS.map((fanout) => shareOfBare(database, fanout)),
   async run(stage, database) {
     for (const fanout of FANOUTS) await measure(stage, database, fanout);
-    await enterBare(stage);
   },
 };
 
@@ -50,8 +45,7 @@ export function engineCpu(database: DatabaseKind, fanout: Fanout): Measure {
 export async function measure(stage: Stage, database: DatabaseKind, fanout: Fanout): Promise<void> {
   const { book, progress } = stage;
   const { rounds, deliveries } = stage.options;
-  const receiver = await stage.shared('receiver');
-  const load = await stage.shared('load');
+  const { receiver, load } = await stage.players();
   const bareLoop = await stage.bareLoop();
   const home = await stage.home(database);
   const engine = await stage.engine(home);
@@ -64,7 +58,7 @@ export async function measure(stage: Stage, database: DatabaseKind, fanout: Fano
   const figures: Round[] = [];
   let bareBefore = await bareLoop.round(bareCount(stage));
   for (let round = 0; round < rounds; round++) {
-    const cores = watchCores({ engine, receiver, load, databasePid });
+    const cores = watchCores({ engine, receiver, load }, databasePid);
     const rate = await publish({ engine, receiver, load }, Math.round(deliveries / fanout), fanout);
     const spent = cores();
     await settled(engine);
@@ -76,6 +70,7 @@ export async function measure(stage: Stage, database: DatabaseKind, fanout: Fano
       `fan-out ${fanout}, ${database}, round ${round + 1}: ${Math.round(rate)}/s, ${share.toFixed(3)} of the bare loop`,
     );
   }
+  enterBare(stage);
   const { peakMb } = memory(engine.pid);
   await engine.stop();
   await home.drop();
@@ -137,32 +132,4 @@ function shareOfBare(database: DatabaseKind, fanout: Fanout): Measure {
 
 function absolute(database: DatabaseKind, fanout: Fanout, name: string, unit: Unit): Measure {
   return { part: 'b', name: `fan-out ${fanout}: ${name}`, database, unit, target: null };
-}
-
-/** @returns deliveries per second, from the first call of the producer to the last request of the receiver. */
-async function publish(
-  { engine, receiver, load }: { engine: Engine; receiver: Child; load: Child },
-  messages: number,
-  fanout: number,
-): Promise<number> {
-  const before = await receiver.ask<number>('count');
-  const done = receiver.ask<number>('until', { total: before + messages * fanout });
-  const { startedAt, accepted } = await load.ask<{ startedAt: number; accepted: number }>('publish', {
-    url: engine.url,
-    key: engine.key,
-    body: JSON.stringify({ event_type: EVENT_TYPE, payload: PAYLOAD }),
-    count: messages,
-    connections: CONNECTIONS,
-  });
-  if (accepted !== messages) throw new Error(`only ${accepted} of ${messages} messages were accepted`);
-  return (messages * fanout * 1000) / ((await done) - startedAt);
-}
-
-/** Resolves once every result is recorded. Rejects where a delivery failed: then not all of the speed was work. */
-async function settled(engine: Engine): Promise<void> {
-  const some = async (status: string) =>
-    (await engine.call<{ data: unknown[] }>('GET', `/v1/deliveries?limit=1&status=${status}`)).data.length > 0;
-  while (await some('SENDING')) await new Promise((resolve) => setTimeout(resolve, 100));
-  if ((await some('PENDING')) || (await some('FAILED')))
-    throw new Error('not every delivery was SENT at the first try');
 }
