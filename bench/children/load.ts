@@ -1,5 +1,6 @@
 import { machineMs } from '../clock.ts';
 import { answer } from './answer.ts';
+import { timeCalls } from './calls.ts';
 import { closedLoop } from './closed-loop.ts';
 import { openLoop, type Schedule } from './open-loop.ts';
 
@@ -18,6 +19,8 @@ answer({
   },
   /** By the clock. */
   schedule: (schedule: Schedule) => openLoop(schedule),
+  /** One by one. */
+  time: (question: Parameters<typeof timeCalls>[0]) => timeCalls(question),
 });
 
 interface Publish {
