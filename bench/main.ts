@@ -7,13 +7,14 @@ import type { Part } from './part.ts';
 import { bare } from './parts/bare.ts';
 import { growth } from './parts/growth.ts';
 import { latency } from './parts/latency.ts';
+import { neighbour } from './parts/neighbour.ts';
 import { throughput } from './parts/throughput.ts';
 import type { Report } from './report.ts';
 import { Stage } from './stage.ts';
 import { tables } from './table.ts';
 
 /** `npm run bench`; options.ts tells what it does. */
-const PARTS: readonly Part[] = [bare, throughput, latency, growth];
+const PARTS: readonly Part[] = [bare, throughput, latency, growth, neighbour];
 const RESULT = join(import.meta.dirname, 'results/latest.json');
 
 const options = optionsOrExit();

@@ -81,6 +81,29 @@ export function insertDue(db: Queryable, tenants: Tenants, stretch: Stretch): Pr
   return db.query(due, valuesOf(tenants, stretch));
 }
 
+const backToDue = statement(
+  'bench_back_to_due',
+  `update delivery set status = 'PENDING', attempt_count = 0, lease = lease + 1, due_at = now() - interval '1 hour',
+     last_status_code = null, last_error = null, completed_at = null
+   where endpoint_id = any($1::uuid[]) and (status <> 'PENDING' or attempt_count > 0)`,
+);
+
+const limit = statement('bench_limit', 'update endpoint set rate_limit = $2 where id = any($1::uuid[])');
+
+const calmLane = statement(
+  'bench_calm_lane',
+  `update lane set next_at = null, held_until = null, held_by = null, served_at = null, in_flight = 0, is_blocked = false,
+     head_id = null, tokens_at = null, resumed_at = null, circuit = 'closed', openings = 0, opened_at = null
+   where endpoint_id = any($1::uuid[])`,
+);
+
+/** As if nobody had tried any of what these endpoints are owed. A change of their rate limit wakes their lanes. */
+export async function calmDown(db: Queryable, endpoints: readonly Uuid[], rateLimit: number): Promise<void> {
+  await db.query(backToDue, [endpoints]);
+  await db.query(limit, [endpoints, rateLimit]);
+  await db.query(calmLane, [endpoints]);
+}
+
 function valuesOf({ environmentId, applications, endpoints }: Tenants, { from, to, firstAt, stepMs }: Stretch) {
   return [environmentId, applications, endpoints, from, to, firstAt, stepMs, EVENT_TYPE, JSON.stringify(PAYLOAD)];
 }

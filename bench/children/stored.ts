@@ -6,21 +6,24 @@ import { type LeasedDelivery, recordAttempts } from '../../apps/server/src/store
 import { DAY_MS, ensurePartitions } from '../../apps/server/src/store/partition.ts';
 import { EVENT_TYPE, PAYLOAD } from '../workload.ts';
 import { answer } from './answer.ts';
-import { insertFinished, type Tenants } from './stored-rows.ts';
+import { calmDown, insertDue, insertFinished, type Tenants } from './stored-rows.ts';
 
 /** A database without its engine: filled by SQL, and claimed from by the engine's own code. */
 let db: Database;
 let tenants: Tenants;
+let endpointOf: ReadonlyMap<string | null, { id: Uuid; application_id: Uuid }>;
 
 /** Stays well under the store's statement timeout. */
 const CHUNK = 10_000;
+const HOUR_MS = 3_600_000;
 /** Deliveries that are due in a timed claim, and the lanes they wait in. */
 const DUE = 8;
 const LANES = 4;
 
-const readTenants = statement<{ id: Uuid; application_id: Uuid; environment_id: Uuid }>(
+const readTenants = statement<{ id: Uuid; application_id: Uuid; environment_id: Uuid; uid: string | null }>(
   'bench_tenants',
-  `select e.id, e.application_id, e.environment_id from endpoint e order by e.id`,
+  `select e.id, e.application_id, e.environment_id, a.uid from endpoint e join application a on a.id = e.application_id
+   order by e.id`,
 );
 
 answer({
@@ -34,17 +37,35 @@ answer({
       applications: rows.map((row) => row.application_id),
       endpoints: rows.map((row) => row.id),
     };
+    endpointOf = new Map(rows.map((row) => [row.uid, row]));
   },
   /** So many deliveries, evenly over the last days. */
   async fill({ count, days }: { count: number; days: number }) {
     const firstAt = Date.now() - days * DAY_MS;
     await ensurePartitions(db, firstAt, Date.now() + DAY_MS);
     const stepMs = (days * DAY_MS) / count;
-    for (let from = 0; from < count; from += CHUNK) {
-      await insertFinished(db, tenants, { from, to: Math.min(from + CHUNK, count) - 1, firstAt, stepMs });
-    }
+    await inChunks(0, count, (from, to) => insertFinished(db, tenants, { from, to, firstAt, stepMs }));
     // What autovacuum will have done by the time that so much is there. Embedded, nobody does it.
     if (db.kind === 'postgresql') await maintain();
+  },
+  /** So many deliveries for each of these applications' endpoints, due since the last hour; their lanes are calm. */
+  async owe({ uids, count }: { uids: readonly string[]; count: number }) {
+    const firstAt = Date.now() - HOUR_MS;
+    await ensurePartitions(db, firstAt, Date.now() + DAY_MS);
+    for (const [n, { id, application_id }] of neighbours(uids).entries()) {
+      const one = { environmentId: tenants.environmentId, applications: [application_id], endpoints: [id] };
+      const stretch = { firstAt: firstAt - n * HOUR_MS, stepMs: HOUR_MS / count };
+      await inChunks(n * count, (n + 1) * count, (from, to) => insertDue(db, one, { from, to, ...stretch }));
+    }
+    if (db.kind === 'postgresql') await maintain();
+  },
+  /** Puts these back to where they were: all of it due, nothing tried, and nobody looking until their limit changes. */
+  async calm({ uids, rateLimit }: { uids: readonly string[]; rateLimit: number }) {
+    await calmDown(
+      db,
+      neighbours(uids).map(({ id }) => id),
+      rateLimit,
+    );
   },
   /** Milliseconds of each of so many claims, each of a handful of due deliveries. */
   async claims({ count }: { count: number }) {
@@ -63,6 +84,14 @@ answer({
     await db.close();
   },
 });
+
+function neighbours(uids: readonly string[]) {
+  return uids.flatMap((uid) => endpointOf.get(uid) ?? []);
+}
+
+async function inChunks(from: number, end: number, work: (from: number, to: number) => Promise<unknown>) {
+  for (let at = from; at < end; at += CHUNK) await work(at, Math.min(at + CHUNK, end) - 1);
+}
 
 async function maintain(): Promise<void> {
   await db.script('set statement_timeout = 0');

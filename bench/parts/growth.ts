@@ -6,6 +6,7 @@ import type { Part } from '../part.ts';
 import type { Child } from '../processes.ts';
 import type { Stage } from '../stage.ts';
 import { median } from '../statistics.ts';
+import { closeStored, openStored, withStored } from '../stored.ts';
 import { makeTenants } from '../tenants.ts';
 import { EVENT_TYPE, PAYLOAD } from '../workload.ts';
 
@@ -85,9 +86,7 @@ async function fill(stage: Stage, database: DatabaseKind, size: Size): Promise<H
   const engine = await stage.engine(home);
   await makeTenants(engine, TENANTS, `${await receiver.ask<string>('url')}/ok`);
   await engine.stop();
-  const stored = await openStored(stage, home);
-  await stored.ask('fill', { count: size, days: DAYS });
-  await closeStored(stored);
+  await withStored(stage, home, (stored) => stored.ask('fill', { count: size, days: DAYS }));
   const seconds = Math.round((performance.now() - from) / 1000);
   stage.progress(`${size.toLocaleString('en-GB')} deliveries stored, ${database}: ${seconds} s`);
   return home;
@@ -131,17 +130,6 @@ async function inTurns<Place>(
     }
     if (round >= 0) stage.progress(`${operations.join(', ')}: round ${round + 1}`);
   }
-}
-
-async function openStored(stage: Stage, home: Home): Promise<Child> {
-  const child = await stage.child('stored');
-  await child.ask('open', { target: home.target });
-  return child;
-}
-
-async function closeStored(child: Child): Promise<void> {
-  await child.ask('close');
-  child.stop();
 }
 
 /** Milliseconds by round, operation and size. */
