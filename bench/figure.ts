@@ -26,12 +26,13 @@ export interface Figure extends Measure {
   readonly notRun: string | null;
 }
 
-/** All figures of a run, in the order in which they are shown. */
+/** All figures of a run. */
 export class Book {
   readonly #figures: Figure[] = [];
 
+  /** By part, and in each in the order in which they were entered. */
   get figures(): readonly Figure[] {
-    return this.#figures;
+    return this.#figures.toSorted((one, other) => PART_NAMES.indexOf(one.part) - PART_NAMES.indexOf(other.part));
   }
 
   enter(measure: Measure, rounds: readonly number[]): void {

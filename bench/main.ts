@@ -5,6 +5,7 @@ import { machine } from './machine.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import type { Part } from './part.ts';
 import { bare } from './parts/bare.ts';
+import { footprint } from './parts/footprint.ts';
 import { growth } from './parts/growth.ts';
 import { latency } from './parts/latency.ts';
 import { neighbour } from './parts/neighbour.ts';
@@ -14,7 +15,7 @@ import { Stage } from './stage.ts';
 import { tables } from './table.ts';
 
 /** `npm run bench`; options.ts tells what it does. */
-const PARTS: readonly Part[] = [bare, throughput, latency, growth, neighbour];
+const PARTS: readonly Part[] = [bare, throughput, latency, growth, neighbour, footprint];
 const RESULT = join(import.meta.dirname, 'results/latest.json');
 
 const options = optionsOrExit();

@@ -63,6 +63,11 @@ export class Stage {
     return this.#server;
   }
 
+  /** The postmaster's process where it is a PostgreSQL of this machine, else null. */
+  async databasePid(kind: DatabaseKind): Promise<number | null> {
+    return kind === 'postgresql' ? (await this.server()).pid : null;
+  }
+
   /** A fresh database of this kind. */
   async home(kind: DatabaseKind): Promise<Home> {
     const home = await openHome(kind === 'postgresql' ? await this.server() : null);

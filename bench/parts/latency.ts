@@ -1,4 +1,5 @@
 import type { DatabaseTarget } from '../../apps/server/src/store/database.ts';
+import { watchCores } from '../cores.ts';
 import type { Measure, Unit } from '../figure.ts';
 import type { DatabaseKind } from '../home.ts';
 import type { Part } from '../part.ts';
@@ -6,7 +7,7 @@ import type { Stage } from '../stage.ts';
 import { median, quantile } from '../statistics.ts';
 import { arrivals, publish, settled, WARM_UP } from '../traffic.ts';
 import { EVENT_TYPE, PAYLOAD, SECRET } from '../workload.ts';
-import { measure as measureThroughput, perSecond } from './throughput.ts';
+import { ensureMeasured, perSecond } from './throughput.ts';
 
 /** Each round: so long at half load, after so long of getting there. */
 const SECONDS = 10;
@@ -29,8 +30,10 @@ export const latency: Part = {
 
 async function measure(stage: Stage, database: DatabaseKind): Promise<void> {
   const { book, progress } = stage;
-  const rate = (await fullLoad(stage, database)) / 2;
+  await ensureMeasured(stage, database);
+  const rate = (book.find(perSecond(database, 1))?.value ?? Number.NaN) / 2;
   const players = await stage.players();
+  const databasePid = await stage.databasePid(database);
   const bareLoop = await stage.bareLoop();
   const insert = await stage.child('insert');
   const insertHome = await stage.home(database);
@@ -54,11 +57,21 @@ async function measure(stage: Stage, database: DatabaseKind): Promise<void> {
     const insertMs = median(await oneInsert());
     const postMs = median(await bareLoop.oneByOne(SINGLES));
     const pace = { paths: ['/v1/messages'], perSecond: rate, seconds: SECONDS };
+    const cores = watchCores({ ...players, engine }, databasePid);
     const { latencies, late } = await arrivals({ ...players, engine }, pace, WARM_UP_SECONDS);
+    const { othersShare } = cores();
     await settled(engine);
     const p50 = median(latencies);
     const overParts = p50 / (insertMs + postMs);
-    rounds.push({ overParts, p50, p99: quantile(latencies, 0.99), insertMs, postMs, late: quantile(late, 0.99) });
+    rounds.push({
+      overParts,
+      p50,
+      p99: quantile(latencies, 0.99),
+      insertMs,
+      postMs,
+      late: quantile(late, 0.99),
+      othersShare,
+    });
     progress(
       `accept to receipt, ${database}, round ${round + 1}: ${p50.toFixed(2)} ms at ${Math.round(rate)}/s, ` +
         `${overParts.toFixed(2)} of ${insertMs.toFixed(2)} + ${postMs.toFixed(2)} ms`,
@@ -82,6 +95,7 @@ async function measure(stage: Stage, database: DatabaseKind): Promise<void> {
   enter('one bare POST, p50', 'ms', (each) => each.postMs);
   enter('arrivals', '/s', () => rate);
   enter('calls begun later than scheduled, p99', 'ms', (each) => each.late);
+  enter('cores taken by others', '%', (each) => 100 * each.othersShare);
 }
 
 interface Round {
@@ -91,16 +105,7 @@ interface Round {
   readonly insertMs: number;
   readonly postMs: number;
   readonly late: number;
-}
-
-/** What (b) reached in this run; measured now where (b) was not asked for. */
-async function fullLoad(stage: Stage, database: DatabaseKind): Promise<number> {
-  const reached = () => stage.book.find(perSecond(database, 1))?.value;
-  if (!reached()) {
-    stage.progress('half of what (b) reaches at fan-out 1: measuring that first');
-    await measureThroughput(stage, database, 1);
-  }
-  return reached() ?? Number.NaN;
+  readonly othersShare: number;
 }
 
 function overParts(database: DatabaseKind): Measure {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
+import { watchCores } from '../cores.ts';
 import type { Engine } from '../engine.ts';
-import type { Measure } from '../figure.ts';
+import type { Measure, Unit } from '../figure.ts';
 import type { DatabaseKind, Home } from '../home.ts';
 import type { Part } from '../part.ts';
 import type { Stage } from '../stage.ts';
@@ -36,43 +37,43 @@ export const neighbour: Part = {
   hasDatabase: true,
   targets: (database) => KINDS.map((kind) => withOverWithout(database, kind)),
   async run(stage, database) {
-    const { book, options } = stage;
     const hanging = await stage.child('receiver');
     const home = await prepare(stage, database, {
       refused: `http://127.0.0.1:${await freePort()}`,
       silent: `${await hanging.ask<string>('url')}/hang`,
     });
     const windows: Record<Dead, Windows[]> = { refused: [], silent: [] };
-    for (let round = 0; round < options.rounds; round++) {
+    for (let round = 0; round < stage.options.rounds; round++) {
       for (const kind of KINDS) windows[kind].push(await measure(stage, home, kind, round));
     }
     await home.drop();
     hanging.stop();
-    for (const kind of KINDS) {
-      const enter = (name: string, of: (each: Windows) => number) =>
-        book.enter(
-          { part: 'e', name: `neighbour ${DEAD[kind]}: ${name}`, database, unit: 'ms', target: null },
-          windows[kind].map(of),
-        );
-      book.enter(
-        withOverWithout(database, kind),
-        windows[kind].map((each) => quantile(each.after, 0.99) / quantile(each.before, 0.99)),
-      );
-      for (const [name, share] of [
-        ['p50', 0.5],
-        ['p99', 0.99],
-      ] as const) {
-        enter(`${name} without its backlog`, ({ before }) => quantile(before, share));
-        enter(`${name} with it`, ({ after }) => quantile(after, share));
-      }
-    }
+    for (const kind of KINDS) enterWindows(stage, database, kind, windows[kind]);
   },
 };
+
+function enterWindows(stage: Stage, database: DatabaseKind, kind: Dead, rounds: readonly Windows[]): void {
+  const enter = (name: string, unit: Unit, of: (round: Windows) => number) =>
+    stage.book.enter(
+      { part: 'e', name: `neighbour ${DEAD[kind]}: ${name}`, database, unit, target: null },
+      rounds.map(of),
+    );
+  stage.book.enter(
+    withOverWithout(database, kind),
+    rounds.map(({ before, after }) => quantile(after, 0.99) / quantile(before, 0.99)),
+  );
+  enter('p50 without its backlog', 'ms', ({ before }) => quantile(before, 0.5));
+  enter('p50 with it', 'ms', ({ after }) => quantile(after, 0.5));
+  enter('p99 without its backlog', 'ms', ({ before }) => quantile(before, 0.99));
+  enter('p99 with it', 'ms', ({ after }) => quantile(after, 0.99));
+  enter('cores taken by others', '%', ({ othersShare }) => 100 * othersShare);
+}
 
 /** Latencies of the healthy, ms. */
 interface Windows {
   readonly before: number[];
   readonly after: number[];
+  readonly othersShare: number;
 }
 
 function withOverWithout(database: DatabaseKind, kind: Dead): Measure {
@@ -113,14 +114,16 @@ async function measure(stage: Stage, home: Home, kind: Dead, round: number): Pro
   await publish(players, WARM_UP, 1);
   const paths = Array.from({ length: TENANTS }, (_, n) => `/v1/app/tenant-${n}/event`);
   const pace = { paths, perSecond: PER_SECOND, seconds: SECONDS };
+  const cores = watchCores(players, await stage.databasePid(home.kind));
   const { latencies: before } = await arrivals(players, pace, WARM_UP_SECONDS);
   await wake(engine, kind);
   const { latencies: after } = await arrivals(players, pace, 0);
+  const { othersShare } = cores();
   if (!(await isTried(engine, kind))) throw new Error('the neighbour was never tried: nothing was measured');
   await engine.stop();
   const p99 = (latencies: number[]) => `${quantile(latencies, 0.99).toFixed(2)} ms`;
   stage.progress(`neighbour ${DEAD[kind]}, ${home.kind}, round ${round + 1}: p99 ${p99(before)}, then ${p99(after)}`);
-  return { before, after };
+  return { before, after, othersShare };
 }
 
 /** From now on the whole backlog is due. */

@@ -27,6 +27,13 @@ export const throughput: Part = {
   },
 };
 
+/** For parts that build on fan-out 1 of (b), where (b) itself was not asked for. */
+export async function ensureMeasured(stage: Stage, database: DatabaseKind): Promise<void> {
+  if (stage.book.find(perSecond(database, 1))) return;
+  stage.progress('this builds on (b) at fan-out 1: measuring that first');
+  await measure(stage, database, 1);
+}
+
 /** Deliveries per second: what (c) takes half of. */
 export function perSecond(database: DatabaseKind, fanout: Fanout): Measure {
   return absolute(database, fanout, 'deliveries', '/s');
@@ -42,14 +49,14 @@ export function engineCpu(database: DatabaseKind, fanout: Fanout): Measure {
   return absolute(database, fanout, 'CPU per delivery, engine', 'µs');
 }
 
-export async function measure(stage: Stage, database: DatabaseKind, fanout: Fanout): Promise<void> {
+async function measure(stage: Stage, database: DatabaseKind, fanout: Fanout): Promise<void> {
   const { book, progress } = stage;
   const { rounds, deliveries } = stage.options;
   const { receiver, load } = await stage.players();
   const bareLoop = await stage.bareLoop();
   const home = await stage.home(database);
   const engine = await stage.engine(home);
-  const databasePid = database === 'postgresql' ? (await stage.server()).pid : null;
+  const databasePid = await stage.databasePid(database);
   const url = await receiver.ask<string>('url');
   for (let n = 0; n < fanout; n++)
     await engine.call('POST', '/v1/endpoints', { url: `${url}/ok/${n}`, secret: SECRET });
