@@ -19,6 +19,9 @@ export interface Measure {
   readonly target: Target | null;
 }
 
+/** How the name ends of the figure that says how much the others beside it are to be trusted. */
+export const TAKEN_BY_OTHERS = 'cores taken by others';
+
 /** What came out: the median of the rounds, or why there are none. */
 export interface Figure extends Measure {
   readonly value: number | null;

@@ -10,7 +10,8 @@ import { growth } from './parts/growth.ts';
 import { latency } from './parts/latency.ts';
 import { neighbour } from './parts/neighbour.ts';
 import { throughput } from './parts/throughput.ts';
-import type { Report } from './report.ts';
+import { publish } from './publish.ts';
+import { harness, type Report } from './report.ts';
 import { Stage } from './stage.ts';
 import { tables } from './table.ts';
 
@@ -19,12 +20,17 @@ const PARTS: readonly Part[] = [bare, throughput, latency, growth, neighbour, fo
 const RESULT = join(import.meta.dirname, 'results/latest.json');
 
 const options = optionsOrExit();
+if (options.isPublishing) {
+  publish(RESULT);
+  process.exit(0);
+}
 const startedAt = new Date();
 const facts = machine();
 const stage = new Stage(options, new Book(), progress);
+let isStopping = false;
 stopOnSignal();
 const failed = await runAll();
-await stage.clear();
+await stage.close();
 
 const report: Report = {
   startedAt: startedAt.toISOString(),
@@ -35,7 +41,7 @@ const report: Report = {
 };
 mkdirSync(dirname(RESULT), { recursive: true });
 writeFileSync(RESULT, `${JSON.stringify(report, null, 2)}\n`);
-process.stdout.write(`\n${tables(report)}\n`);
+process.stdout.write(`\n${tables(report)}\n${harness(report)}\n`);
 process.exit(failed ? 1 : 0);
 
 /** @returns true where something could not be run. What could is in the book all the same. */
@@ -47,11 +53,13 @@ async function runAll(): Promise<boolean> {
       try {
         await part.run(stage, database);
       } catch (error) {
+        // Whatever failed was taken away from it; the end is on its way.
+        if (isStopping) return new Promise(() => {});
         const reason = error instanceof Error ? error.message : String(error);
         progress(`(${part.name}) could not be run: ${reason}`);
         for (const measure of part.targets(database)) stage.book.notRun(measure, reason.split('\n', 1).join());
         // Whatever it left behind would take part in what comes next.
-        await stage.clear();
+        await stage.clear().catch(() => {});
         anyFailed = true;
       }
     }
@@ -73,12 +81,11 @@ function optionsOrExit(): Options {
 
 /** Once: Ctrl-C comes from the terminal and from the launcher, and a second one must not cut the first one short. */
 function stopOnSignal(): void {
-  let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
     progress('stopping');
-    await stage.clear().catch(() => {});
+    await stage.close().catch(() => {});
     process.exit(130);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);

@@ -3,6 +3,8 @@ import { PART_NAMES, type PartName } from './figure.ts';
 import type { DatabaseKind } from './home.ts';
 
 export interface Options {
+  /** Runs nothing: shows the last run in docs/performance.md. */
+  readonly isPublishing: boolean;
   readonly parts: readonly PartName[];
   readonly databases: readonly DatabaseKind[];
   readonly rounds: number;
@@ -28,6 +30,7 @@ generator, receiver, engine and database are processes of their own.
   --database NAME         postgresql or embedded; both unless told
   --rounds N              rounds of each measurement, of which the median counts; 3 unless told
   --deliveries N          in each round of (b); 60000 unless told
+  --publish               run nothing; put the last run into docs/performance.md and docs/performance.json
   --help
 
 PostgreSQL is the server in POSTRIDER_TEST_DATABASE_URL, or a throwaway one that is started and stopped here (Debian). The
@@ -44,11 +47,13 @@ export function readOptions(args: readonly string[]): Options | null {
       database: { type: 'string' },
       rounds: { type: 'string', default: '3' },
       deliveries: { type: 'string', default: '60000' },
+      publish: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
   if (values.help) return null;
   return {
+    isPublishing: values.publish,
     parts: some('--only', PART_NAMES, values.only),
     databases: some('--database', DATABASES, values.database),
     rounds: whole('--rounds', values.rounds, 1),

@@ -10,3 +10,13 @@ export interface Report {
   readonly machine: Machine;
   readonly figures: readonly Figure[];
 }
+
+/** What the figures must be read with, in one paragraph. */
+export function harness({ startedAt, seconds, command, machine }: Report): string {
+  const { cores, cpu, memoryGb, system, node, postgresql, pglite, undici, commit, loadAtStart } = machine;
+  const versions = [`Node ${node}`, ...(postgresql ? [postgresql] : []), `PGlite ${pglite}`, `undici ${undici}`];
+  return (
+    `\`${command}\`, ${startedAt.slice(0, 10)}, commit ${commit}, ${Math.ceil(seconds / 60)} min. ` +
+    `${cores} cores (${cpu}), ${memoryGb} GB, ${system}; ${versions.join(', ')}. Load at the start: ${loadAtStart}.`
+  );
+}

@@ -1,6 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { parentOf } from './usage.ts';
 
@@ -20,10 +21,7 @@ export async function openServer(progress: (line: string) => void): Promise<Serv
   const given = process.env.POSTRIDER_TEST_DATABASE_URL;
   if (given) return { url: given, ...(await identify(given)), stop: () => {} };
   progress('starting a throwaway PostgreSQL (POSTRIDER_TEST_DATABASE_URL is not set)');
-  const { stdout } = await promisify(execFile)('bash', [SCRIPT, 'start']).catch((error: Error) => {
-    throw new Error(`scripts/postgres.sh could not start a PostgreSQL: ${error.message.trim().split('\n').at(-1)}`);
-  });
-  const [folder = '', url = ''] = stdout.trim().split('\n');
+  const [folder = '', url = ''] = await start();
   const stop = () => {
     spawnSync('bash', [SCRIPT, 'stop', folder], { stdio: 'ignore' });
   };
@@ -33,6 +31,14 @@ export async function openServer(progress: (line: string) => void): Promise<Serv
     stop();
     throw error;
   }
+}
+
+/** Not of our group: half a cluster would be left behind by Ctrl-C. */
+async function start(): Promise<string[]> {
+  const child = spawn('bash', [SCRIPT, 'start'], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const [output, complaints, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  if (code === 0) return output.trim().split('\n');
+  throw new Error(`scripts/postgres.sh could not start a PostgreSQL: ${complaints.trim().split('\n').at(-1)}`);
 }
 
 async function identify(url: string): Promise<{ version: string; pid: number | null }> {

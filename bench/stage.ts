@@ -18,6 +18,7 @@ export class Stage {
   serverVersion: string | null = null;
   /** Every round of the bare loop, deliveries per second. */
   readonly bareRounds: number[] = [];
+  #isClosed = false;
   #end = new AsyncDisposableStack();
   #children = new Map<string, Promise<Child>>();
   #bareLoop: Promise<BareLoop> | undefined;
@@ -47,16 +48,19 @@ export class Stage {
     return known;
   }
 
-  async child(name: string): Promise<Child> {
-    const child = await startChild(name);
-    this.#end.defer(() => child.stop());
-    return child;
+  child(name: string): Promise<Child> {
+    return this.#own(
+      () => startChild(name),
+      (child) => child.stop(),
+    );
   }
 
   /** The PostgreSQL server, started on first use. Rejects with a reason to print where there is none. */
   server(): Promise<Server> {
-    this.#server ??= openServer(this.progress).then((server) => {
-      this.#end.defer(() => server.stop());
+    this.#server ??= this.#own(
+      () => openServer(this.progress),
+      (server) => server.stop(),
+    ).then((server) => {
       this.serverVersion = server.version;
       return server;
     });
@@ -70,15 +74,18 @@ export class Stage {
 
   /** A fresh database of this kind. */
   async home(kind: DatabaseKind): Promise<Home> {
-    const home = await openHome(kind === 'postgresql' ? await this.server() : null);
-    this.#end.defer(() => home.drop());
-    return home;
+    const server = kind === 'postgresql' ? await this.server() : null;
+    return this.#own(
+      () => openHome(server),
+      (home) => home.drop(),
+    );
   }
 
-  async engine(home: Home, settings: Readonly<Record<string, string>> = {}): Promise<Engine> {
-    const engine = await startEngine(home, settings);
-    this.#end.defer(() => engine.stop());
-    return engine;
+  engine(home: Home, settings: Readonly<Record<string, string>> = {}): Promise<Engine> {
+    return this.#own(
+      () => startEngine(home, settings),
+      (engine) => engine.stop(),
+    );
   }
 
   /** Ends what runs and drops what was made, in reverse order. The stage can be used again. */
@@ -89,5 +96,22 @@ export class Stage {
     this.#bareLoop = undefined;
     this.#server = undefined;
     await end.disposeAsync();
+  }
+
+  /** The same, for good: a part that is still under way can start nothing any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.clear();
+  }
+
+  /** What is only just being made when the end comes is waited for, and undone like the rest. */
+  async #own<Thing>(make: () => Promise<Thing>, undo: (thing: Thing) => unknown): Promise<Thing> {
+    if (this.#isClosed) throw new Error('the bench is stopping');
+    const making = make();
+    this.#end.defer(async () => {
+      const made = await making.catch(() => null);
+      if (made) await undo(made);
+    });
+    return making;
   }
 }

@@ -1,4 +1,4 @@
-import { type Figure, isMet, type Target } from './figure.ts';
+import { type Figure, isMet, TAKEN_BY_OTHERS, type Target } from './figure.ts';
 import type { Report } from './report.ts';
 import { spread } from './statistics.ts';
 
@@ -29,13 +29,31 @@ export function tables({ figures }: Report): string {
       ]),
     );
   }
-  const reasons = new Set(
-    figures.flatMap(({ part, database, notRun }) =>
-      notRun ? `- (${part}) ${database ? `${DATABASE[database]}: ` : ''}${notRun}` : [],
-    ),
-  );
-  if (reasons.size > 0) parts.push(`Not run:\n\n${[...reasons].join('\n')}\n`);
+  const notes = [...notRun(figures), ...distrust(figures)];
+  if (notes.length > 0) parts.push(`${notes.map((note) => `- ${note}`).join('\n')}\n`);
   return parts.join('\n');
+}
+
+function notRun(figures: readonly Figure[]): string[] {
+  const lines = figures.flatMap(({ part, database, notRun: reason }) =>
+    reason ? `Not run: (${part})${database ? ` on ${DATABASE[database]}` : ''}: ${reason}` : [],
+  );
+  return [...new Set(lines)];
+}
+
+/** What others may take before the figures say more of them than of us. */
+const TOLERABLE_PERCENT = 10;
+
+function distrust(figures: readonly Figure[]): string[] {
+  const taken = Math.max(
+    0,
+    ...figures.filter(({ name }) => name.endsWith(TAKEN_BY_OTHERS)).map(({ value }) => value ?? 0),
+  );
+  return taken > TOLERABLE_PERCENT
+    ? [
+        `Other processes took up to ${Math.round(taken)} % of the cores meanwhile: absolute figures and times are too bad.`,
+      ]
+    : [];
 }
 
 function lead({ part, name, database }: Figure): string[] {

@@ -1,6 +1,6 @@
 import type { DatabaseTarget } from '../../apps/server/src/store/database.ts';
 import { watchCores } from '../cores.ts';
-import type { Measure, Unit } from '../figure.ts';
+import { type Measure, TAKEN_BY_OTHERS, type Unit } from '../figure.ts';
 import type { DatabaseKind } from '../home.ts';
 import type { Part } from '../part.ts';
 import type { Stage } from '../stage.ts';
@@ -95,7 +95,7 @@ async function measure(stage: Stage, database: DatabaseKind): Promise<void> {
   enter('one bare POST, p50', 'ms', (each) => each.postMs);
   enter('arrivals', '/s', () => rate);
   enter('calls begun later than scheduled, p99', 'ms', (each) => each.late);
-  enter('cores taken by others', '%', (each) => 100 * each.othersShare);
+  enter(TAKEN_BY_OTHERS, '%', (each) => 100 * each.othersShare);
 }
 
 interface Round {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { watchCores } from '../cores.ts';
 import type { Engine } from '../engine.ts';
-import type { Measure, Unit } from '../figure.ts';
+import { type Measure, TAKEN_BY_OTHERS, type Unit } from '../figure.ts';
 import type { DatabaseKind, Home } from '../home.ts';
 import type { Part } from '../part.ts';
 import type { Stage } from '../stage.ts';
@@ -66,7 +66,7 @@ function enterWindows(stage: Stage, database: DatabaseKind, kind: Dead, rounds: 
   enter('p50 with it', 'ms', ({ after }) => quantile(after, 0.5));
   enter('p99 without its backlog', 'ms', ({ before }) => quantile(before, 0.99));
   enter('p99 with it', 'ms', ({ after }) => quantile(after, 0.99));
-  enter('cores taken by others', '%', ({ othersShare }) => 100 * othersShare);
+  enter(TAKEN_BY_OTHERS, '%', ({ othersShare }) => 100 * othersShare);
 }
 
 /** Latencies of the healthy, ms. */

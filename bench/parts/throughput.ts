@@ -1,5 +1,5 @@
 import { type CoreTime, watchCores } from '../cores.ts';
-import type { Measure, Target, Unit } from '../figure.ts';
+import { type Measure, TAKEN_BY_OTHERS, type Target, type Unit } from '../figure.ts';
 import type { DatabaseKind } from '../home.ts';
 import type { Part } from '../part.ts';
 import type { Stage } from '../stage.ts';
@@ -119,7 +119,7 @@ async function measure(stage: Stage, database: DatabaseKind, fanout: Fanout): Pr
     micros((spent) => spent.load),
   );
   enter(
-    'cores taken by others',
+    TAKEN_BY_OTHERS,
     '%',
     figures.map(({ spent }) => 100 * spent.othersShare),
   );
