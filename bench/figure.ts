@@ -22,16 +22,23 @@ export interface Measure {
 /** How the name ends of the figure that says how much the others beside it are to be trusted. */
 export const TAKEN_BY_OTHERS = 'cores taken by others';
 
-/** What came out: the median of the rounds, or why there are none. */
+/** What came out: the median of the rounds, or null where it was not run. */
 export interface Figure extends Measure {
   readonly value: number | null;
   readonly rounds: readonly number[];
-  readonly notRun: string | null;
+}
+
+/** A part that could not be run, or not to its end, and why. */
+export interface Failure {
+  readonly part: PartName;
+  readonly database: DatabaseKind | null;
+  readonly reason: string;
 }
 
 /** All figures of a run. */
 export class Book {
   readonly #figures: Figure[] = [];
+  readonly failures: Failure[] = [];
 
   /** By part, and in each in the order in which they were entered. */
   get figures(): readonly Figure[] {
@@ -39,13 +46,14 @@ export class Book {
   }
 
   enter(measure: Measure, rounds: readonly number[]): void {
-    this.#put({ ...measure, value: median(rounds), rounds, notRun: null });
+    this.#put({ ...measure, value: median(rounds), rounds });
   }
 
-  /** Leaves what was entered before. */
-  notRun(measure: Measure, reason: string): void {
-    if (!this.#figures.some((figure) => isSame(figure, measure))) {
-      this.#put({ ...measure, value: null, rounds: [], notRun: reason });
+  /** Of these measures, those that were not entered before are shown as not run. */
+  fail(failure: Failure, measures: readonly Measure[]): void {
+    this.failures.push(failure);
+    for (const measure of measures) {
+      if (!this.#figures.some((figure) => isSame(figure, measure))) this.#put({ ...measure, value: null, rounds: [] });
     }
   }
 

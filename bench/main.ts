@@ -29,8 +29,8 @@ const facts = machine();
 const stage = new Stage(options, new Book(), progress);
 let isStopping = false;
 stopOnSignal();
-const failed = await runAll();
-await stage.close();
+await runAll();
+await stage.close().catch((error: unknown) => progress(`something was left behind: ${firstLine(String(error))}`));
 
 const report: Report = {
   startedAt: startedAt.toISOString(),
@@ -38,15 +38,15 @@ const report: Report = {
   command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
   machine: { ...facts, postgresql: stage.serverVersion },
   figures: stage.book.figures,
+  failures: stage.book.failures,
 };
 mkdirSync(dirname(RESULT), { recursive: true });
 writeFileSync(RESULT, `${JSON.stringify(report, null, 2)}\n`);
 process.stdout.write(`\n${tables(report)}\n${harness(report)}\n`);
-process.exit(failed ? 1 : 0);
+process.exit(report.failures.length > 0 ? 1 : 0);
 
-/** @returns true where something could not be run. What could is in the book all the same. */
-async function runAll(): Promise<boolean> {
-  let anyFailed = false;
+/** What cannot be run is noted in the book, and the rest goes on. */
+async function runAll(): Promise<void> {
   for (const part of PARTS.filter(({ name }) => options.parts.includes(name))) {
     for (const database of part.hasDatabase ? options.databases : options.databases.slice(0, 1)) {
       progress(`(${part.name}) ${part.title}${part.hasDatabase ? `, ${database}` : ''}`);
@@ -57,14 +57,13 @@ async function runAll(): Promise<boolean> {
         if (isStopping) return new Promise(() => {});
         const reason = error instanceof Error ? error.message : String(error);
         progress(`(${part.name}) could not be run: ${reason}`);
-        for (const measure of part.targets(database)) stage.book.notRun(measure, reason.split('\n', 1).join());
+        const failure = { part: part.name, database: part.hasDatabase ? database : null, reason: firstLine(reason) };
+        stage.book.fail(failure, part.targets(database));
         // Whatever it left behind would take part in what comes next.
         await stage.clear().catch(() => {});
-        anyFailed = true;
       }
     }
   }
-  return anyFailed;
 }
 
 function optionsOrExit(): Options {
@@ -81,14 +80,22 @@ function optionsOrExit(): Options {
 
 /** Once: Ctrl-C comes from the terminal and from the launcher, and a second one must not cut the first one short. */
 function stopOnSignal(): void {
-  const stop = async () => {
+  const stop = async (status: number) => {
     if (isStopping) return;
     isStopping = true;
     progress('stopping');
     await stage.close().catch(() => {});
-    process.exit(130);
+    process.exit(status);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(130));
+  process.on('uncaughtException', (error) => {
+    progress(error.stack ?? String(error));
+    return stop(1);
+  });
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1).join();
 }
 
 function progress(line: string): void {

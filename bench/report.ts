@@ -1,4 +1,4 @@
-import type { Figure } from './figure.ts';
+import type { Failure, Figure } from './figure.ts';
 import type { Machine } from './machine.ts';
 
 /** One run of the bench: what is written as JSON, and shown. */
@@ -9,6 +9,7 @@ export interface Report {
   readonly command: string;
   readonly machine: Machine;
   readonly figures: readonly Figure[];
+  readonly failures: readonly Failure[];
 }
 
 /** What the figures must be read with, in one paragraph. */

@@ -5,7 +5,8 @@ import { spread } from './statistics.ts';
 const DATABASE = { postgresql: 'PostgreSQL', embedded: 'embedded' } as const;
 
 /** The tables as text: what has a target first, then everything else. Both are Markdown, aligned to be read as it is. */
-export function tables({ figures }: Report): string {
+export function tables(report: Report): string {
+  const { figures } = report;
   const judged = figures.filter(({ target }) => target !== null);
   const others = figures.filter(({ target }) => target === null);
   const parts: string[] = [];
@@ -29,16 +30,16 @@ export function tables({ figures }: Report): string {
       ]),
     );
   }
-  const notes = [...notRun(figures), ...distrust(figures)];
+  const notes = [...notRun(report), ...distrust(figures)];
   if (notes.length > 0) parts.push(`${notes.map((note) => `- ${note}`).join('\n')}\n`);
   return parts.join('\n');
 }
 
-function notRun(figures: readonly Figure[]): string[] {
-  const lines = figures.flatMap(({ part, database, notRun: reason }) =>
-    reason ? `Not run: (${part})${database ? ` on ${DATABASE[database]}` : ''}: ${reason}` : [],
+function notRun({ failures }: Report): string[] {
+  return failures.map(
+    ({ part, database, reason }) =>
+      `Not run, or not to its end: (${part})${database ? ` on ${DATABASE[database]}` : ''}: ${reason}`,
   );
-  return [...new Set(lines)];
 }
 
 /** What others may take before the figures say more of them than of us. */
@@ -60,8 +61,9 @@ function lead({ part, name, database }: Figure): string[] {
   return [part, name, database ? DATABASE[database] : ''];
 }
 
-function shown({ value, unit }: Figure): string {
-  if (value === null) return 'not run';
+function shown({ value, unit, rounds }: Figure): string {
+  // What is unknown (NaN) comes back from the JSON as null, with its rounds.
+  if (value === null) return rounds.length > 0 ? 'unknown' : 'not run';
   return unit === 'ratio' ? ratio(value) : `${amount(value)}${unit === '/s' || unit === '%' ? unit : ` ${unit}`}`;
 }
 
