@@ -1,99 +1,81 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import pg from 'pg';
+import type { Home } from './home.ts';
 
-/** The engine under test: `apps/server/src/main.ts` as it runs in production, on a fresh database. */
+/** The engine under test: `apps/server/src/main.ts` as it runs in production. */
 export interface Engine {
   readonly url: string;
   readonly key: string;
   readonly pid: number;
-  post<Answer>(path: string, body: unknown): Promise<Answer>;
-  /** CPU seconds and resident megabytes so far. Linux. */
-  usage(): { cpuSeconds: number; rssMb: number };
+  /** Rejects where the answer is not 2xx. */
+  call<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Resolves once the process is gone. Can be called again. */
   stop(): Promise<void>;
 }
 
-export type DatabaseKind = 'postgresql' | 'embedded';
+/** An engine that waits for a receiver which never answers is not waited for. */
+const PATIENCE_MS = 5_000;
 
-export async function startEngine(kind: DatabaseKind, serverUrl: string | undefined): Promise<Engine> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'postrider-bench-'));
-  const key = `pr_test_${randomBytes(24).toString('hex')}`;
-  const database = kind === 'postgresql' ? await freshDatabase(serverUrl) : null;
+/** @param settings over the defaults, which let it deliver to this machine. */
+export async function startEngine(home: Home, settings: Readonly<Record<string, string>> = {}): Promise<Engine> {
   const child = spawn(process.execPath, [join(import.meta.dirname, '../apps/server/src/main.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    // Not of our group: Ctrl-C is for the bench, which ends its engines before it drops their databases.
+    detached: true,
     env: {
-      ...process.env,
+      ...withoutSettings(process.env),
       POSTRIDER_PORT: '0',
-      POSTRIDER_DATA_DIR: dataDir,
-      POSTRIDER_BOOTSTRAP_API_KEY: key,
+      POSTRIDER_DATA_DIR: home.dataDir,
+      POSTRIDER_BOOTSTRAP_API_KEY: home.key,
       POSTRIDER_EGRESS_ALLOW: '127.0.0.0/8',
       POSTRIDER_EGRESS_HTTP: '1',
       POSTRIDER_EGRESS_PORTS: '*',
-      ...(database && { POSTRIDER_DATABASE_URL: database.url }),
+      ...(home.target.kind === 'postgresql' && { POSTRIDER_DATABASE_URL: home.target.url }),
+      ...settings,
     },
   });
+  const gone = once(child, 'exit');
   const url = await new Promise<string>((resolve, reject) => {
     let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
+    const look = (chunk: Buffer) => {
       output += chunk.toString();
       const ready = /"url":"(http[^"]+)".*"msg":"ready"/.exec(output);
-      if (ready?.[1]) resolve(ready[1]);
-    });
-    child.once('exit', (code) => reject(new Error(`the engine ended with ${code}`)));
+      if (!ready?.[1]) return;
+      child.stdout.off('data', look);
+      child.stdout.resume();
+      resolve(ready[1]);
+    };
+    child.stdout.on('data', look);
+    child.once('exit', (code, signal) => reject(new Error(`the engine ended with ${signal ?? code} at its start`)));
+    child.once('error', reject);
   });
-  const pid = child.pid ?? 0;
   return {
     url,
-    key,
-    pid,
-    async post<Answer>(path: string, body: unknown) {
+    key: home.key,
+    pid: child.pid ?? 0,
+    async call<Answer>(method: string, path: string, body?: unknown) {
       const response = await fetch(url + path, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
+        method,
+        headers: {
+          authorization: `Bearer ${home.key}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+      if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
       return (await response.json()) as Answer;
     },
-    usage: () => usageOf(pid),
     async stop() {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
       await gone;
-      await database?.drop();
-      rmSync(dataDir, { recursive: true, force: true });
+      clearTimeout(timer);
     },
   };
 }
 
-/** Clock ticks per second of /proc, fixed at 100 on Linux whatever the kernel's own rate. */
-const TICKS = 100;
-
-function usageOf(pid: number): { cpuSeconds: number; rssMb: number } {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // Fields after the command's name, which may hold spaces: 14 and 15 are utime and stime.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS,
-    rssMb: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024,
-  };
-}
-
-async function freshDatabase(serverUrl: string | undefined): Promise<{ url: string; drop(): Promise<void> }> {
-  if (!serverUrl) throw new Error('POSTRIDER_TEST_DATABASE_URL is not set: nothing to measure PostgreSQL on');
-  const name = `postrider_bench_${randomBytes(6).toString('hex')}`;
-  const run = async (sql: string) => {
-    const client = new pg.Client({ connectionString: serverUrl });
-    await client.connect();
-    await client.query(sql);
-    await client.end();
-  };
-  await run(`create database ${name}`);
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  return { url: url.href, drop: () => run(`drop database ${name} with (force)`) };
+/** What the caller's shell says of another Postrider is not for this one. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('POSTRIDER_')));
 }

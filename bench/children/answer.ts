@@ -10,5 +10,8 @@ export function answer(answers: Answers): void {
       process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
   });
+  // Ctrl-C reaches the whole group: the bench itself ends its children, in order, or is gone and takes them along.
+  process.on('SIGINT', () => {});
+  process.on('disconnect', () => process.exit());
   process.send?.('ready');
 }

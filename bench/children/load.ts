@@ -1,26 +1,26 @@
-import { Agent, request } from 'undici';
+import { machineMs } from '../clock.ts';
 import { answer } from './answer.ts';
-import { inParallel } from './parallel.ts';
+import { timeCalls } from './calls.ts';
+import { closedLoop } from './closed-loop.ts';
+import { openLoop, type Schedule } from './open-loop.ts';
 
-/** The producer: publishes messages, so many calls at a time, and counts what was accepted. */
+/** The producer. */
 answer({
+  /** As fast as answers come, so many calls at a time. Counts what was accepted. */
   async publish({ url, key, body, count, connections }: Publish) {
-    const dispatcher = new Agent({ connections });
-    let accepted = 0;
-    const startedAt = Date.now();
-    await inParallel(count, connections, async () => {
-      const response = await request(`${url}/v1/messages`, {
-        method: 'POST',
-        dispatcher,
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-        body,
-      });
-      await response.body.dump();
-      if (response.statusCode === 202) accepted++;
-    });
-    await dispatcher.close();
-    return { startedAt, acceptedAt: Date.now(), accepted };
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const startedAt = machineMs();
+    const accepted = await closedLoop({ url, count, connections, status: 202 }, () => ({
+      path: '/v1/messages',
+      headers,
+      body,
+    }));
+    return { startedAt, accepted };
   },
+  /** By the clock. */
+  schedule: (schedule: Schedule) => openLoop(schedule),
+  /** One by one. */
+  time: (question: Parameters<typeof timeCalls>[0]) => timeCalls(question),
 });
 
 interface Publish {
