@@ -17,6 +17,7 @@ import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
 import { createExpiry } from './maintenance/expiry.ts';
 import { createPartitioner } from './maintenance/partitions.ts';
+import { createReplayJobs } from './maintenance/replay-jobs.ts';
 import { createRescuer } from './maintenance/rescuer.ts';
 import type { Service } from './service.ts';
 import { recordChange } from './store/change.ts';
@@ -114,8 +115,11 @@ async function run(
 
   // Started in this order, stopped in reverse: nothing runs whose support is gone.
   const services: Service[] = [directory];
-  if (config.roles.has('maintenance')) {
-    services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }));
+  const replayJobs = config.roles.has('maintenance')
+    ? createReplayJobs({ db, log, onReplayed: () => worker?.wake() })
+    : null;
+  if (replayJobs) {
+    services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }), replayJobs);
   }
   if (worker) services.push(worker);
   for (const service of services) service.start();
@@ -130,6 +134,7 @@ async function run(
       acceptor,
       checkUrl: (text) => checkUrl(policy, text),
       wakeWorker: () => worker?.wake(),
+      wakeJobs: () => replayJobs?.wake(),
       probe: async () => {
         await db.query(ping, []);
       },

@@ -13,6 +13,8 @@ export interface ApiDependencies {
   readonly checkUrl: (url: string) => CheckedUrl;
   /** Tells the worker that something is due now. */
   readonly wakeWorker: () => void;
+  /** Tells maintenance that there is a new job. */
+  readonly wakeJobs: () => void;
   /** Resolves when the database answers. */
   readonly probe: () => Promise<void>;
 }

@@ -35,8 +35,9 @@ onBothDatabases(`generated calls (seed ${SEED})`, (kind) => {
       const property = fc.asyncProperty(hostileCalls(operation, tenant), async ({ path, body, headers }) => {
         const reply = await stage.api.call(operation.method, path, body, headers);
         const isReplay = reply.headers.has('idempotent-replayed');
-        // A retried delivery is answered with 202 and its message's id too.
-        if (!isReplay && reply.status === 202 && !('attempt_count' in reply.body)) made.messages++;
+        // A retried delivery is answered with 202 and its message's id too, a replay with a job.
+        const isMessage = !('attempt_count' in reply.body || 'job_id' in reply.body);
+        if (!isReplay && reply.status === 202 && isMessage) made.messages++;
         if (!isReplay && reply.status === 201 && reply.body.url) made.endpoints++;
         const flaws = reply.status < 300 ? [] : flawsOf(reply);
         expect(flaws, `${operation.method} ${path} → ${reply.text.slice(0, 300)}`).toEqual([]);
