@@ -132,6 +132,7 @@ async function run(
       db,
       directory,
       acceptor,
+      log,
       checkUrl: (text) => checkUrl(policy, text),
       wakeWorker: () => worker?.wake(),
       wakeJobs: () => replayJobs?.wake(),

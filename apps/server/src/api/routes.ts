@@ -8,6 +8,7 @@ import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
 import { jobRoutes } from './jobs/routes.ts';
+import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
@@ -25,6 +26,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
       endpointRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);
+      batchRoutes(api, deps, mount);
       deliveryRoutes(api, deps, mount);
       replayRoutes(api, deps, mount);
     }

@@ -58,6 +58,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   testEndpoint: { scope: 'write', item: 'endpoint' },
 
   publishMessage: { scope: 'write', body: () => ({ ...event, event_id: 'evt-1', headers: { 'x-trace': '1' } }) },
+  publishBatch: { scope: 'write', body: () => ({ messages: [event, { ...event, payload: [1.5], channels: ['eu'] }] }) },
   listMessages: { scope: 'read', query: range },
   getMessage: { scope: 'read', item: 'message' },
 
