@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newId, type Uuid } from '../../src/core/ids.ts';
+import { firstIdAt, newId, type Uuid } from '../../src/core/ids.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { deleteApiKey, insertApiKey, listApiKeys } from '../../src/store/api-key.ts';
 import * as application from '../../src/store/application.ts';
@@ -9,8 +9,10 @@ import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
+import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
 import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
+import { replayNow } from '../../src/store/replay.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, result, type Stage } from './stage.ts';
 
@@ -22,6 +24,7 @@ interface Belongings {
   readonly msg: Uuid;
   readonly dlv: Uuid;
   readonly key: Uuid;
+  readonly job: Uuid;
 }
 
 /** Everything that reads or changes rows, by what it gives for an environment and another's (or its own) belongings. */
@@ -59,6 +62,8 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
   ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
   ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
+  ['readJob', (db, env, of) => readJob(db, env, of.job)],
+  ['listJobs', (db, env) => listJobs(db, env, PAGE)],
   ['readAnswer', (db, env) => readAnswer(db, env, 'POST /x', 'key')],
   // What ends things comes last: each row goes when its own environment asks.
   ['retryDelivery', (db, env, of) => delivery.retryDelivery(db, env, null, of.dlv, 'manual')],
@@ -84,7 +89,10 @@ onBothDatabases('another environment’s ids', (kind) => {
     await insertApiKey(stage.db, { ...key, digest: randomBytes(32) });
     const call = { environmentId: stage.environment, scope: 'POST /x', key: 'key', fingerprint: Buffer.alloc(32) };
     await claimKeys(stage.db, [{ ...call, status: 200, body: 'mine' }]);
-    mine = { app, ep, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id };
+    const job = newId();
+    const range = { after: firstIdAt(0), last: sent.id, asOf: await replayNow(stage.db) };
+    await insertReplayJob(stage.db, job, { environmentId: stage.environment, filter: { statuses: [] }, ...range }, 0);
+    mine = { app, ep, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job };
   });
   afterAll(() => stage.close());
 
