@@ -3,9 +3,12 @@ import { registerRoutes } from './api/routes.ts';
 import { closeApiServer, createApiServer } from './api/server.ts';
 import { bootstrap, openVault } from './bootstrap.ts';
 import type { Config } from './config.ts';
-import type { DisabledReason, Endpoint } from './core/endpoint.ts';
+import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
+import { FAILING_RULE } from './core/failing.ts';
+import { publicId } from './core/ids.ts';
 import { Circuits } from './delivery/circuits.ts';
 import { Recorder } from './delivery/recorder.ts';
+import { Tallies } from './delivery/tallies.ts';
 import { WebhookTransport } from './delivery/webhook-transport.ts';
 import { MAX_IN_FLIGHT, Worker } from './delivery/worker.ts';
 import { Directory } from './directory/directory.ts';
@@ -16,13 +19,16 @@ import { checkUrl } from './egress/url-policy.ts';
 import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
 import { createExpiry } from './maintenance/expiry.ts';
+import { createFailingWatch } from './maintenance/failing-endpoints.ts';
 import { createPartitioner } from './maintenance/partitions.ts';
 import { createReplayJobs } from './maintenance/replay-jobs.ts';
 import { createRescuer } from './maintenance/rescuer.ts';
+import { createTallyKeeper } from './maintenance/tallies.ts';
 import type { Service } from './service.ts';
 import { recordChange } from './store/change.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
 import { disableEndpoint } from './store/endpoint.ts';
+import { forgetFailing } from './store/failing.ts';
 import { letLaneGo } from './store/lane.ts';
 import { rescueExpired } from './store/lease.ts';
 import { migrate } from './store/migrate.ts';
@@ -95,6 +101,8 @@ async function run(
     ...(substitutes.resolve && { resolve: substitutes.resolve }),
     ...(substitutes.ca && { ca: substitutes.ca }),
   });
+  const tallies = new Tallies({ db, log, rule: FAILING_RULE });
+  const disable = (endpoint: EndpointRef, reason: DisabledReason) => switchOff(db, directory, log, endpoint, reason);
   const worker = config.roles.has('worker')
     ? new Worker({
         db,
@@ -106,20 +114,22 @@ async function run(
           log,
           onChange: (endpoint) => directory.forget({ kind: 'application', id: endpoint.applicationId }),
         }),
-        disable: (endpoint, reason) => switchOff(db, directory, log, endpoint, reason),
+        tallies,
+        disable,
         log,
         graceMs: substitutes.graceMs ?? GRACE_MS,
       })
     : null;
-  const acceptor = new Acceptor({ db, handoff: worker ? handoffTo(worker) : NO_WORKER });
+  const acceptor = new Acceptor({ db, handoff: worker ? handoffTo(worker) : NO_WORKER, counter: tallies });
 
   // Started in this order, stopped in reverse: nothing runs whose support is gone.
-  const services: Service[] = [directory];
+  const services: Service[] = [directory, tallies];
   const replayJobs = config.roles.has('maintenance')
     ? createReplayJobs({ db, log, onReplayed: () => worker?.wake() })
     : null;
   if (replayJobs) {
     services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }), replayJobs);
+    services.push(createTallyKeeper({ db, log }), createFailingWatch({ db, log, rule: FAILING_RULE, disable }));
   }
   if (worker) services.push(worker);
   for (const service of services) service.start();
@@ -178,13 +188,15 @@ function handoffTo(worker: Worker): Handoff {
 /** Without the worker role, what is accepted waits in the database for a process that has it. */
 const NO_WORKER: Handoff = { reserve: () => false, start: () => {}, release: () => {}, wake: () => {} };
 
-async function switchOff(db: Database, directory: Directory, log: Log, endpoint: Endpoint, reason: DisabledReason) {
-  await db.transaction(async (tx) => {
-    if (!(await disableEndpoint(tx, endpoint.environmentId, endpoint.id, reason))) return;
+async function switchOff(db: Database, directory: Directory, log: Log, endpoint: EndpointRef, reason: DisabledReason) {
+  const isNews = await db.transaction(async (tx) => {
+    if (!(await disableEndpoint(tx, endpoint.environmentId, endpoint.id, reason))) return false;
     await letLaneGo(tx, endpoint.id);
+    await forgetFailing(tx, [endpoint.id]);
     await recordChange(tx, { kind: 'application', id: endpoint.applicationId });
-    log.warn({ endpoint_id: endpoint.id, reason }, 'endpoint disabled');
+    return true;
   });
+  if (isNews) log.warn({ endpoint_id: publicId('ep', endpoint.id), reason }, 'endpoint disabled');
   directory.forget({ kind: 'application', id: endpoint.applicationId });
 }
 

@@ -12,6 +12,7 @@ import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
+import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
 export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
@@ -22,9 +23,11 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     apiKeyRoutes(api, deps);
     sendRoutes(api, deps);
     jobRoutes(api, deps);
+    metricsRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);
+      endpointStatsRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);
       batchRoutes(api, deps, mount);
       deliveryRoutes(api, deps, mount);

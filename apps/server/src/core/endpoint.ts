@@ -11,8 +11,15 @@ export type EndpointType = 'webhook';
  */
 export type EndpointStatus = 'active' | 'paused' | 'disabled';
 
-/** Why an endpoint is disabled. Shown as `disabled_reason`. */
-export type DisabledReason = 'by_request' | 'gone' | 'retries_exhausted';
+/**
+ * Why an endpoint is disabled. Shown as `disabled_reason`.
+ *
+ * - `by_request`: somebody switched it off
+ * - `gone`: it answered 410
+ * - `retries_exhausted`: a delivery failed for the last time, and its retry policy says so
+ * - `failing`: nothing but failures for days (failing.ts)
+ */
+export type DisabledReason = 'by_request' | 'gone' | 'retries_exhausted' | 'failing';
 
 /** `fifo`: one at a time, in the order in which the messages were accepted. */
 export type Ordering = 'none' | 'fifo';
@@ -58,6 +65,9 @@ export interface Endpoint {
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
+
+/** Enough to name an endpoint and to tell those who remember it. */
+export type EndpointRef = Pick<Endpoint, 'id' | 'environmentId' | 'applicationId'>;
 
 export const DEFAULT_TIMEOUT_SECONDS = 30;
 export const MAX_TIMEOUT_SECONDS = 60;

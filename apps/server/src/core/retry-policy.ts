@@ -8,8 +8,11 @@ export interface RetryPolicy {
   /** Seconds before retry 1, 2, … Each 0 to 604,800. At most 50. */
   readonly delays: readonly number[];
   /** What happens after the last one has failed. */
-  readonly onExhausted: 'dead_letter' | 'disable_endpoint';
+  readonly onExhausted: OnExhausted;
 }
+
+/** The delivery is a dead letter in any case; `disable_endpoint`: its endpoint is disabled besides. */
+export type OnExhausted = 'dead_letter' | 'disable_endpoint';
 
 const SECOND = 1;
 const MINUTE = 60 * SECOND;
@@ -27,8 +30,11 @@ export const NAMED_POLICIES = {
   },
 } as const satisfies Record<string, RetryPolicy>;
 
-/** A policy as an endpoint carries it: a name, or its own list of delays in seconds. */
-export type RetryPolicySetting = keyof typeof NAMED_POLICIES | readonly number[];
+/** A name, or an endpoint's own list of delays in seconds. */
+export type RetryDelays = keyof typeof NAMED_POLICIES | readonly number[];
+
+/** A policy as an endpoint carries it: delays, and what follows them where that is not what the delays' policy says. */
+export type RetryPolicySetting = RetryDelays | { readonly delays: RetryDelays; readonly on_exhausted?: OnExhausted };
 
 export const MAX_RETRIES = 50;
 export const MAX_RETRY_DELAY_SECONDS = 7 * 24 * HOUR;
@@ -36,7 +42,10 @@ export const MAX_RETRY_DELAY_SECONDS = 7 * 24 * HOUR;
 export const MAX_RETRY_AFTER_SECONDS = 24 * HOUR;
 
 export function retryPolicy(setting: RetryPolicySetting): RetryPolicy {
-  return typeof setting === 'string' ? NAMED_POLICIES[setting] : { delays: setting, onExhausted: 'dead_letter' };
+  if (typeof setting === 'string') return NAMED_POLICIES[setting];
+  if (!('delays' in setting)) return { delays: setting, onExhausted: 'dead_letter' };
+  const { delays, onExhausted } = retryPolicy(setting.delays);
+  return { delays, onExhausted: setting.on_exhausted ?? onExhausted };
 }
 
 /**

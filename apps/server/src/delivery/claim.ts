@@ -17,7 +17,7 @@ export interface Room {
   /** Places free for one endpoint. */
   roomFor(endpoint: Uuid): number;
   /** Endpoints for which there is none. */
-  saturated(): Uuid[];
+  readonly saturated: readonly Uuid[];
 }
 
 /** What a claim brought: the deliveries, and how many lanes had a turn. */
@@ -29,7 +29,7 @@ export interface Claimed {
 /** One round of turns: those lanes that waited longest, each as much as it may send and we have room for. */
 export async function claim(db: Database, room: Room): Promise<Claimed> {
   return db.transaction(async (tx) => {
-    const lanes = await lockReadyLanes(tx, Math.min(LANES, room.free), room.saturated());
+    const lanes = await lockReadyLanes(tx, Math.min(LANES, room.free), room.saturated);
     if (lanes.length === 0) return { deliveries: [], lanes: 0 };
     const share = Math.min(TURN, Math.max(1, Math.floor(room.free / lanes.length)));
     const turns = lanes.map((lane) => turnOf(lane, Math.min(share, room.roomFor(lane.endpoint_id))));

@@ -29,9 +29,9 @@ export class Slots {
     return Math.max(0, Math.ceil((this.free - (this.#taken.get(endpoint) ?? 0)) / 2));
   }
 
-  /** Takes a place if there is room for this endpoint. */
-  take(endpoint: Uuid): boolean {
-    if (this.roomFor(endpoint) === 0) return false;
+  /** Takes a place if there is room for this endpoint. @param leave so many fewer than it might have. */
+  take(endpoint: Uuid, leave = 0): boolean {
+    if ((this.#taken.get(endpoint) ?? 0) >= this.free - leave) return false;
     this.occupy(endpoint);
     return true;
   }

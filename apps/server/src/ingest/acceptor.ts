@@ -57,6 +57,11 @@ export interface Handoff {
   wake(): void;
 }
 
+/** Counts deliveries that were made, for statistics. */
+export interface AcceptedCounter {
+  accepted(environmentId: Uuid, applicationId: Uuid, endpointId: Uuid): void;
+}
+
 /** Messages waiting for a commit before new ones are refused. The refusal is what bounds memory when the database stalls. */
 const MAX_WAITING = 10_000;
 const MAX_BATCH_ITEMS = 500;
@@ -84,6 +89,7 @@ interface Pending<A = unknown> {
 export class Acceptor {
   readonly #db: Database;
   readonly #handoff: Handoff;
+  readonly #counter: AcceptedCounter | undefined;
   readonly #commits: GroupCommit<Pending, boolean>;
   /** Apart, because a key that another process holds is waited for, and nobody else is to wait with it. */
   readonly #keyedCommits: GroupCommit<Pending, boolean>;
@@ -92,9 +98,10 @@ export class Acceptor {
   /** Messages of keyed calls with several, but one of each: a commit counts such a call as one. */
   #moreUnderWay = 0;
 
-  constructor(options: { db: Database; handoff: Handoff }) {
+  constructor(options: { db: Database; handoff: Handoff; counter?: AcceptedCounter }) {
     this.#db = options.db;
     this.#handoff = options.handoff;
+    this.#counter = options.counter;
     const commits = () =>
       new GroupCommit<Pending, boolean>({
         flush: (batch) => this.#commit(batch),
@@ -174,7 +181,11 @@ export class Acceptor {
       if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return { kind: 'key_in_use' };
       throw error;
     }
-    for (const each of pending.prepared) this.#handOver(each, leasedAt);
+    for (const each of pending.prepared) {
+      const { environmentId, applicationId, endpoints } = each.draft;
+      for (const { id } of endpoints) this.#counter?.accepted(environmentId, applicationId, id);
+      this.#handOver(each, leasedAt);
+    }
     return { kind: 'accepted', accepted: pending.accepted };
   }
 

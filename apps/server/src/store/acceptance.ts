@@ -1,5 +1,6 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import type { Uuid } from '../core/ids.ts';
+import { plainArray, textArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 import { wakeLanesSql } from './lane.ts';
 
@@ -60,24 +61,24 @@ const insert = statement(
 export async function insertMessages(db: Queryable, messages: readonly NewMessage[]): Promise<void> {
   const deliveries = messages.flatMap((message) => message.deliveries.map((delivery) => ({ message, delivery })));
   await db.query(insert, [
-    messages.map((message) => message.id),
-    messages.map((message) => message.environmentId),
-    messages.map((message) => message.applicationId),
-    messages.map((message) => message.eventType),
-    messages.map((message) => message.eventId),
-    messages.map((message) => message.payload),
-    messages.map((message) => message.headers),
-    messages.map((message) => message.channels),
-    messages.map((message) => message.matching),
-    deliveries.map(({ delivery }) => delivery.id),
-    deliveries.map(({ message }) => message.id),
-    deliveries.map(({ message }) => message.environmentId),
-    deliveries.map(({ message }) => message.applicationId),
-    deliveries.map(({ delivery }) => delivery.endpointId),
-    deliveries.map(({ message }) => message.eventType),
-    deliveries.map(({ delivery }) => delivery.trigger),
-    deliveries.map(({ delivery }) => delivery.status),
-    deliveries.map(({ delivery }) => delivery.dueInMs),
-    deliveries.map(({ delivery }) => delivery.dueAt ?? null),
+    plainArray(messages, ({ id }) => id),
+    plainArray(messages, ({ environmentId }) => environmentId),
+    plainArray(messages, ({ applicationId }) => applicationId),
+    textArray(messages, ({ eventType }) => eventType),
+    textArray(messages, ({ eventId }) => eventId),
+    textArray(messages, ({ payload }) => payload),
+    textArray(messages, ({ headers }) => headers),
+    textArray(messages, ({ channels }) => channels),
+    textArray(messages, ({ matching }) => matching),
+    plainArray(deliveries, ({ delivery }) => delivery.id),
+    plainArray(deliveries, ({ message }) => message.id),
+    plainArray(deliveries, ({ message }) => message.environmentId),
+    plainArray(deliveries, ({ message }) => message.applicationId),
+    plainArray(deliveries, ({ delivery }) => delivery.endpointId),
+    textArray(deliveries, ({ message }) => message.eventType),
+    plainArray(deliveries, ({ delivery }) => delivery.trigger),
+    plainArray(deliveries, ({ delivery }) => delivery.status),
+    plainArray(deliveries, ({ delivery }) => delivery.dueInMs),
+    plainArray(deliveries, ({ delivery }) => delivery.dueAt?.toISOString() ?? null),
   ]);
 }

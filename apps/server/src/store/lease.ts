@@ -1,5 +1,6 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import type { Uuid } from '../core/ids.ts';
+import { plainArray, textArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 
 /**
@@ -82,9 +83,9 @@ const record = statement<{ delivery_id: Uuid }>(
   `with result as (
      select * from unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::float8[], $6::text[], $7::text[],
                           $8::integer[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[], $14::text[],
-                          $15::timestamptz[], $16::text[], $17::boolean[])
+                          $15::float8[], $16::text[], $17::boolean[])
        as r(id, lease, number, status, delay_ms, url, request_headers, response_status, response_headers, response_body,
-            error_code, error_message, duration_ms, timings, started_at, trigger, is_counted)
+            error_code, error_message, duration_ms, timings, started_ms, trigger, is_counted)
    ), recorded as (
      update delivery d
      set status = r.status, attempt_count = r.number, trigger = 'scheduled',
@@ -98,7 +99,7 @@ const record = statement<{ delivery_id: Uuid }>(
      insert into attempt (delivery_id, number, environment_id, trigger, url, request_headers, response_status,
        response_headers, response_body, error_code, error_message, duration_ms, timings, started_at)
      select id, number, environment_id, trigger, url, request_headers::json, response_status, response_headers::json,
-       response_body, error_code, error_message, duration_ms, timings::json, started_at
+       response_body, error_code, error_message, duration_ms, timings::json, to_timestamp(started_ms / 1000)
      from recorded
      on conflict do nothing
    ), informed as (
@@ -110,23 +111,23 @@ const record = statement<{ delivery_id: Uuid }>(
 /** @returns the ids of the deliveries whose lease still was ours. The results of the others are dropped. */
 export async function recordAttempts(db: Queryable, results: readonly AttemptResult[]): Promise<Set<Uuid>> {
   const rows = await db.query(record, [
-    results.map((result) => result.delivery.id),
-    results.map((result) => result.delivery.lease),
-    results.map((result) => result.number),
-    results.map((result) => result.status),
-    results.map((result) => result.delayMs),
-    results.map((result) => result.url),
-    results.map((result) => result.requestHeaders),
-    results.map((result) => result.responseStatus),
-    results.map((result) => result.responseHeaders),
-    results.map((result) => result.responseBody),
-    results.map((result) => result.errorCode),
-    results.map((result) => result.errorMessage),
-    results.map((result) => result.durationMs),
-    results.map((result) => result.timings),
-    results.map((result) => result.startedAt),
-    results.map((result) => result.delivery.trigger),
-    results.map((result) => result.delivery.isCounted),
+    plainArray(results, ({ delivery }) => delivery.id),
+    plainArray(results, ({ delivery }) => delivery.lease),
+    plainArray(results, ({ number }) => number),
+    plainArray(results, ({ status }) => status),
+    plainArray(results, ({ delayMs }) => delayMs),
+    textArray(results, ({ url }) => url),
+    textArray(results, ({ requestHeaders }) => requestHeaders),
+    plainArray(results, ({ responseStatus }) => responseStatus),
+    textArray(results, ({ responseHeaders }) => responseHeaders),
+    textArray(results, ({ responseBody }) => responseBody),
+    textArray(results, ({ errorCode }) => errorCode),
+    textArray(results, ({ errorMessage }) => errorMessage),
+    plainArray(results, ({ durationMs }) => durationMs),
+    textArray(results, ({ timings }) => timings),
+    plainArray(results, ({ startedAt }) => startedAt.getTime()),
+    plainArray(results, ({ delivery }) => delivery.trigger),
+    plainArray(results, ({ delivery }) => delivery.isCounted),
   ]);
   return new Set(rows.map((row) => row.delivery_id));
 }

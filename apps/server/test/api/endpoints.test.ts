@@ -53,6 +53,23 @@ onBothDatabases('an endpoint', (kind) => {
     expect(await read(id)).toMatchObject({ url: url(), ...full });
   });
 
+  test('takes a retry policy in each of its forms, and gives it back in the same', async () => {
+    const policies = [
+      'extended',
+      [],
+      { delays: 'default', on_exhausted: 'disable_endpoint' },
+      { delays: 'extended', on_exhausted: 'dead_letter' },
+      { delays: [1, 2.5], on_exhausted: 'disable_endpoint' },
+      { delays: [3] },
+    ];
+    const { id } = await createEndpoint(stage.api, { url: url() });
+    for (const retry_policy of policies) {
+      expect((await createEndpoint(stage.api, { url: url(), retry_policy })).retry_policy).toEqual(retry_policy);
+      expect((await patch(id, { retry_policy })).retry_policy).toEqual(retry_policy);
+      expect((await read(id)).retry_policy).toEqual(retry_policy);
+    }
+  });
+
   test('takes a patch: what is left out stays, what is given is replaced whole', async () => {
     const before = await createEndpoint(stage.api, { url: url(), ...full });
     const changes: Record<string, unknown> = {

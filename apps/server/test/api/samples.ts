@@ -56,6 +56,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   resumeEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   getEndpointSecret: { scope: 'admin', item: 'endpoint' },
   testEndpoint: { scope: 'write', item: 'endpoint' },
+  getEndpointStats: { scope: 'read', item: 'endpoint', query: 'window=7d' },
+  getMetrics: { scope: 'read', query: 'window=1h' },
 
   publishMessage: { scope: 'write', body: () => ({ ...event, event_id: 'evt-1', headers: { 'x-trace': '1' } }) },
   publishBatch: { scope: 'write', body: () => ({ messages: [event, { ...event, payload: [1.5], channels: ['eu'] }] }) },

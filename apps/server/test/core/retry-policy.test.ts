@@ -33,6 +33,15 @@ test('a list of delays is a policy of its own; an empty one never tries again', 
   expect(nextDelay(retryPolicy([]), 1, null, 0)).toBeNull();
 });
 
+test('what follows the last retry can be chosen with any delays; left out, it is what they say themselves', () => {
+  for (const delays of ['default', 'extended', [7]] as const) {
+    expect(retryPolicy({ delays })).toEqual(retryPolicy(delays));
+    for (const on_exhausted of ['dead_letter', 'disable_endpoint'] as const) {
+      expect(retryPolicy({ delays, on_exhausted })).toEqual({ ...retryPolicy(delays), onExhausted: on_exhausted });
+    }
+  }
+});
+
 const delays = fc.integer({ min: 0, max: 604_800 });
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 

@@ -10,6 +10,7 @@ import {
 } from '../kit/answers.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { stageOn } from '../kit/stage.ts';
+import { until } from '../kit/until.ts';
 
 onBothDatabases('an endpoint', (kind) => {
   const stage = stageOn(kind);
@@ -41,6 +42,28 @@ onBothDatabases('an endpoint', (kind) => {
     // What failed can be tried again there.
     await answer(stage.api.post(`/v1/deliveries/${delivery.id}/retry`), 202);
     expect(await settled(stage.api, delivery.id)).toMatchObject({ status: 'SENT', attempt_count: 2 });
+  });
+
+  test('is disabled with the last retry of a delivery where its policy says so', async () => {
+    const url = `${stage.receiver.url}/status/500/last`;
+    const delays = [0];
+    const mild = await createEndpoint(stage.api, { url, retry_policy: delays });
+    const strict = await createEndpoint(stage.api, {
+      url,
+      retry_policy: { delays, on_exhausted: 'disable_endpoint' },
+    });
+    for (const { id } of [mild, strict]) {
+      expect(await settled(stage.api, await sendTo(stage.api, id))).toMatchObject({
+        status: 'FAILED',
+        attempt_count: 2,
+      });
+    }
+    expect(await read(mild.id)).toMatchObject({ status: 'active', disabled_reason: null });
+    const off = await until(
+      () => read(strict.id),
+      ({ status }) => status === 'disabled',
+    );
+    expect(off.disabled_reason).toBe('retries_exhausted');
   });
 
   // Without a worker nothing is sent: what is switched off meanwhile is so before the first try.

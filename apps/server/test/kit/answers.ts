@@ -11,6 +11,7 @@ import type {
   MessageSchema,
   MessageSummary,
 } from '../../src/api/messages/schema.ts';
+import type { MetricsSchema, StatsSchema } from '../../src/api/statistics/schema.ts';
 import type { Api, Reply } from './api.ts';
 import { until } from './until.ts';
 
@@ -24,6 +25,8 @@ export type DirectAnswer = Static<typeof DirectAccepted>;
 export type Message = Static<typeof MessageSchema>;
 export type MessageRow = Static<typeof MessageSummary>;
 export type Delivery = Static<typeof DeliverySchema>;
+export type Stats = Static<typeof StatsSchema>;
+export type Metrics = Static<typeof MetricsSchema>;
 export type Attempt = Static<typeof AttemptSchema>;
 export type Job = Static<typeof JobSchema>;
 export type ReplayAnswer = Static<typeof ReplayStarted>;

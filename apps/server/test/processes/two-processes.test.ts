@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { answer, type Metrics } from '../kit/answers.ts';
+import { until } from '../kit/until.ts';
 import { ALWAYS_TWO, EVENT_TYPES, invite } from './audience.ts';
 import { impossibleRows } from './books.ts';
 import { allDeliveries, settled } from './deliveries.ts';
@@ -54,6 +56,12 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('two processes on one 
     expect(verdict).toMatchObject({ accepted: MESSAGES, deliveries: MESSAGES * 2, lost: [], faults: [] });
     expect(verdict.received, 'requests, of which each delivery is one').toBe(MESSAGES * 2);
     expect(producer.failed).toBe(0);
+    // Each process adds what it counted to the same rows.
+    const totals = await until(
+      async () => (await answer<Metrics>(reader.api.get('/v1/metrics?window=1h'), 200)).totals,
+      ({ accepted, sent }) => accepted === MESSAGES * 2 && sent === MESSAGES * 2,
+    );
+    expect(totals).toMatchObject({ failed: 0, success_rate: 1, attempts: { total: MESSAGES * 2, failed: 0 } });
     expect(await producer.askAgain()).toEqual([]);
   }
 

@@ -120,7 +120,7 @@ onBothDatabases('a claim', (kind) => {
     await insertMessages(stage.db, [message(stage, 4)]);
     await stage.db.transaction(async (tx) => {
       const mine = await lockReadyLanes(tx, 3, []);
-      const theirs = await claim(stage.db, { free: 10, roomFor: () => 10, saturated: () => [] });
+      const theirs = await claim(stage.db, { free: 10, roomFor: () => 10, saturated: [] });
       expect([mine.length, theirs.deliveries.length]).toEqual([3, 1]);
     });
   });

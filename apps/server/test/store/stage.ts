@@ -178,7 +178,7 @@ const WAKE_ALL = statement(
 /** One claim with room for so many, every lane that has something waiting awake. */
 export async function claimDue(db: Database, limit: number, except: readonly Uuid[] = []): Promise<LeasedDelivery[]> {
   await db.query(WAKE_ALL, []);
-  const room = { free: limit, roomFor: () => limit, saturated: () => [...except] };
+  const room = { free: limit, roomFor: () => limit, saturated: except };
   return (await claim(db, room)).deliveries;
 }
 

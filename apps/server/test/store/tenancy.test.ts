@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FAILING_RULE } from '../../src/core/failing.ts';
 import { firstIdAt, newId, type Uuid } from '../../src/core/ids.ts';
+import { newTally } from '../../src/core/tally.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { deleteApiKey, insertApiKey, listApiKeys } from '../../src/store/api-key.ts';
 import * as application from '../../src/store/application.ts';
@@ -8,11 +10,13 @@ import { listAttempts } from '../../src/store/attempt.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
+import { noteFailing, readFailing } from '../../src/store/failing.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
 import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
 import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { replayNow } from '../../src/store/replay.ts';
+import { addTallies, readTallies } from '../../src/store/tally.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, result, type Stage } from './stage.ts';
 
@@ -64,6 +68,8 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
   ['readJob', (db, env, of) => readJob(db, env, of.job)],
   ['listJobs', (db, env) => listJobs(db, env, PAGE)],
+  ['readTallies', (db, env, of) => readTallies(db, env, null, of.ep.id, 0)],
+  ['readFailing', (db, env, of) => readFailing(db, env, of.ep.id)],
   ['readAnswer', (db, env) => readAnswer(db, env, 'POST /x', 'key')],
   // What ends things comes last: each row goes when its own environment asks.
   ['retryDelivery', (db, env, of) => delivery.retryDelivery(db, env, null, of.dlv, 'manual')],
@@ -89,6 +95,9 @@ onBothDatabases('another environment’s ids', (kind) => {
     await insertApiKey(stage.db, { ...key, digest: randomBytes(32) });
     const call = { environmentId: stage.environment, scope: 'POST /x', key: 'key', fingerprint: Buffer.alloc(32) };
     await claimKeys(stage.db, [{ ...call, status: 200, body: 'mine' }]);
+    const subject = { id: ep.id, environmentId: stage.environment, applicationId: app.id };
+    await addTallies(stage.db, [{ subject, tally: { ...newTally(), sent: 1 } }]);
+    await noteFailing(stage.db, [{ ...subject, failures: 1 }], FAILING_RULE);
     const job = newId();
     const range = { after: firstIdAt(0), last: sent.id, asOf: await replayNow(stage.db) };
     await insertReplayJob(stage.db, job, { environmentId: stage.environment, filter: { statuses: [] }, ...range }, 0);

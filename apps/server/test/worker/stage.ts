@@ -1,7 +1,9 @@
 import type { Endpoint } from '../../src/core/endpoint.ts';
+import { FAILING_RULE } from '../../src/core/failing.ts';
 import type { Uuid } from '../../src/core/ids.ts';
 import { Circuits } from '../../src/delivery/circuits.ts';
 import { Recorder } from '../../src/delivery/recorder.ts';
+import { Tallies } from '../../src/delivery/tallies.ts';
 import type { Sent, Transport } from '../../src/delivery/transport.ts';
 import { type EndpointSource, Worker, type WorkerOptions } from '../../src/delivery/worker.ts';
 import { createLog } from '../../src/log.ts';
@@ -65,6 +67,7 @@ export function createWorker(
   const recorder = new Recorder({ db, log });
   return new Worker({
     ...{ circuits: new Circuits({ db, log, onChange: () => {} }) },
+    ...{ tallies: new Tallies({ db, log, rule: FAILING_RULE }) },
     ...{ db, log, recorder, transports: { webhook: transport }, disable: async () => {}, graceMs: 5_000 },
     ...of,
   });

@@ -1,6 +1,7 @@
-import type { Endpoint } from '../../core/endpoint.ts';
+import type { Circuit, Endpoint } from '../../core/endpoint.ts';
 import { publicId } from '../../core/ids.ts';
 import { maskHeaders } from '../../core/mask.ts';
+import type { RetryDelays, RetryPolicySetting } from '../../core/retry-policy.ts';
 
 /** An endpoint as its owner sees it, without its secret. */
 export function presentEndpoint(endpoint: Endpoint) {
@@ -14,20 +15,33 @@ export function presentEndpoint(endpoint: Endpoint) {
     description: endpoint.description,
     metadata: { ...endpoint.metadata },
     headers: maskHeaders(endpoint.headers),
-    retry_policy: typeof endpoint.retryPolicy === 'string' ? endpoint.retryPolicy : [...endpoint.retryPolicy],
+    retry_policy: presentRetryPolicy(endpoint.retryPolicy),
     timeout_seconds: endpoint.timeoutSeconds,
     rate_limit: endpoint.rateLimit,
     max_in_flight: endpoint.maxInFlight,
     ordering: endpoint.ordering,
-    circuit: {
-      state: endpoint.circuit.state,
-      opened_at: endpoint.circuit.openedAt?.toISOString() ?? null,
-      next_probe_at: endpoint.circuit.nextProbeAt?.toISOString() ?? null,
-      failures: endpoint.circuit.openings,
-    },
+    circuit: presentCircuit(endpoint.circuit),
     status: endpoint.status,
     disabled_reason: endpoint.disabledReason,
     created_at: endpoint.createdAt.toISOString(),
     updated_at: endpoint.updatedAt.toISOString(),
   };
+}
+
+export function presentCircuit(circuit: Circuit) {
+  return {
+    state: circuit.state,
+    opened_at: circuit.openedAt?.toISOString() ?? null,
+    next_probe_at: circuit.nextProbeAt?.toISOString() ?? null,
+    failures: circuit.openings,
+  };
+}
+
+function presentRetryPolicy(setting: RetryPolicySetting) {
+  if (typeof setting !== 'object' || !('delays' in setting)) return presentDelays(setting);
+  return { ...setting, delays: presentDelays(setting.delays) };
+}
+
+function presentDelays(delays: RetryDelays) {
+  return typeof delays === 'string' ? delays : [...delays];
 }

@@ -12,13 +12,39 @@ const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength
 
 const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });
 
-const RetryPolicy = Type.Union([
-  Type.Literal('default'),
-  Type.Literal('extended'),
+const Delays = Type.Union([
+  Type.Literal('default', {
+    description: 'Retries after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h; then the delivery is a dead letter',
+  }),
+  Type.Literal('extended', {
+    description: 'Retries after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 24 h; then the endpoint is disabled',
+  }),
   Type.Array(Type.Number({ minimum: 0, maximum: MAX_RETRY_DELAY_SECONDS }), {
     maxItems: MAX_RETRIES,
-    description: 'Seconds before each retry; the first attempt is always at once',
+    description: 'Seconds before each retry; the first attempt is always at once. Then it is a dead letter',
   }),
+]);
+
+const RetryPolicy = Type.Union([
+  Delays,
+  Strict(
+    {
+      delays: Delays,
+      on_exhausted: Type.Optional(
+        Type.Union([Type.Literal('dead_letter'), Type.Literal('disable_endpoint')], {
+          description: 'What follows the last retry, whatever the delays are; left out, what they say themselves',
+        }),
+      ),
+    },
+    { description: 'Delays, and what is to follow them' },
+  ),
+]);
+
+export const DisabledReasonSchema = Type.Union([
+  Type.Literal('by_request', { description: 'Somebody switched it off' }),
+  Type.Literal('gone', { description: 'It answered 410' }),
+  Type.Literal('retries_exhausted', { description: 'A delivery failed for the last time under a policy that says so' }),
+  Type.Literal('failing', { description: 'Every attempt of the last five days failed' }),
 ]);
 
 const OrderingSchema = Type.Union([Type.Literal('none'), Type.Literal('fifo')], {
@@ -57,6 +83,19 @@ export type NewEndpoint = Static<typeof NewEndpoint>;
 export const EndpointPatch = Strict({ ...settings, url: Type.Optional(settings.url) });
 export type EndpointPatch = Static<typeof EndpointPatch>;
 
+export const CircuitSchema = Type.Object({
+  state: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half_open')]),
+  opened_at: Nullable(Timestamp),
+  next_probe_at: Nullable(Timestamp),
+  failures: Type.Integer({ description: 'How often it has opened in a row' }),
+});
+
+export const EndpointStatusSchema = Type.Union([
+  Type.Literal('active'),
+  Type.Literal('paused'),
+  Type.Literal('disabled'),
+]);
+
 export const EndpointSchema = Type.Object({
   id: Id('ep'),
   app_id: Id('app'),
@@ -72,14 +111,9 @@ export const EndpointSchema = Type.Object({
   rate_limit: Nullable(Type.Number()),
   max_in_flight: Nullable(Type.Integer()),
   ordering: OrderingSchema,
-  circuit: Type.Object({
-    state: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half_open')]),
-    opened_at: Nullable(Timestamp),
-    next_probe_at: Nullable(Timestamp),
-    failures: Type.Integer({ description: 'How often it has opened in a row' }),
-  }),
-  status: Type.Union([Type.Literal('active'), Type.Literal('paused'), Type.Literal('disabled')]),
-  disabled_reason: Nullable(Type.String()),
+  circuit: CircuitSchema,
+  status: EndpointStatusSchema,
+  disabled_reason: Nullable(DisabledReasonSchema),
   created_at: Timestamp,
   updated_at: Timestamp,
 });

@@ -4,6 +4,7 @@ import { notFound } from '../../errors.ts';
 import { recordChange } from '../../store/change.ts';
 import type { Queryable } from '../../store/database.ts';
 import { type EndpointRow, lockEndpoint, readEndpoint, updateEndpoint } from '../../store/endpoint.ts';
+import { forgetFailing } from '../../store/failing.ts';
 import { letLaneGo, pauseLane, resetLane } from '../../store/lane.ts';
 import { applicationFilter, type ScopedPath } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -33,6 +34,8 @@ export function storedEndpoints({ db, directory }: Pick<ApiDependencies, 'db' | 
       const changed = row && (await updateEndpoint(tx, apply(row)));
       if (!changed) throw notFound('endpoint');
       await adjustLane(tx, row, changed);
+      // Enabled, resumed or sent elsewhere: how it failed before says nothing of what comes.
+      if (row.status !== changed.status || row.url !== changed.url) await forgetFailing(tx, [changed.id]);
       await recordChange(tx, { kind: 'application', id: changed.application_id });
       return changed;
     },

@@ -29,16 +29,26 @@ export class WireStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (chunk[0] === GOODBYE && this.#greeted) {
-      this.push(null);
-    } else if (this.#greeted) {
-      // A copy of our own to give away: the chunk may be a slice of a pooled buffer.
-      this.#wire.send(new Uint8Array(chunk));
-    } else {
+    this.#pass([chunk]);
+    done();
+  }
+
+  // What `pg` corks, the four messages that run a statement, goes in one piece: a switch of threads costs more than most
+  // of them.
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#pass(chunks.map(({ chunk }) => chunk));
+    done();
+  }
+
+  #pass(chunks: readonly Buffer[]): void {
+    if (!this.#greeted) {
       this.#greeted = true;
       this.push(WELCOME);
+    } else if (chunks[0]?.[0] === GOODBYE) {
+      this.push(null);
+    } else {
+      this.#wire.send(joined(chunks));
     }
-    done();
   }
 
   override _read(): void {}
@@ -65,4 +75,15 @@ export class WireStream extends Duplex {
   unref(): this {
     return this;
   }
+}
+
+/** A copy of our own to give away: the chunks may be slices of a pooled buffer. */
+function joined(chunks: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }

@@ -1,0 +1,35 @@
+import type { Decision } from '../core/delivery.ts';
+import { publicId } from '../core/ids.ts';
+import type { Log } from '../log.ts';
+import type { LeasedDelivery } from '../store/lease.ts';
+import type { Recorded } from './recorder.ts';
+import type { Sent } from './transport.ts';
+
+/** One wide line per attempt. To be called only where it is wanted: putting it together costs as much as signing. */
+export function logAttempt(
+  log: Log,
+  delivery: LeasedDelivery,
+  sent: Sent,
+  decision: Decision,
+  recorded: Recorded,
+): void {
+  const delivery_id = publicId('dlv', delivery.id);
+  const number = delivery.attemptCount + 1;
+  if (recorded === 'lease_lost') log.warn({ delivery_id, number }, 'lease lost; result dropped');
+  log.debug(
+    {
+      delivery_id,
+      message_id: publicId('msg', delivery.messageId),
+      endpoint_id: publicId('ep', delivery.endpointId),
+      event_type: delivery.eventType,
+      number,
+      trigger: delivery.trigger,
+      status: decision.status,
+      ...(sent.answer.kind === 'response' ? { status_code: sent.answer.status } : { error: sent.answer.code }),
+      duration_ms: sent.durationMs,
+      ...sent.timings,
+      recorded,
+    },
+    'attempt',
+  );
+}
