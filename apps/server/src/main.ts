@@ -1,9 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { createLog } from './log.ts';
 import { type Postrider, startPostrider } from './postrider.ts';
 import { FolderInUseError } from './store/embedded/lock.ts';
 
 /** The process: settings in, signals handled, one line on the error output for a start that cannot be. */
+
+// V8 lets its heap grow to several times what lives in it before it cleans up. Two and a half times what lives is
+// enough: the peak under load is 275 MB instead of 339, for no more CPU than two runs differ by (with 100: 260 MB, and a
+// tenth more CPU).
+setFlagsFromString('--heap-growing-percent=150');
 
 function settings(): Config {
   try {

@@ -4,7 +4,7 @@ const MASK = '••••••';
 
 /** Headers as they may be shown and stored: values that are likely secrets replaced. Lower-case names in, same out. */
 export function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : value]),
-  );
+  const masked: Record<string, string> = {};
+  for (const name in headers) masked[name] = SECRET_NAME.test(name) ? MASK : (headers[name] ?? '');
+  return masked;
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, hash, randomBytes } from 'node:crypto';
 
 /** An API key as its owner holds it: `pr_live_…` or `pr_test_…`, the mode of its environment. */
 export type ApiKeyMode = 'live' | 'test';
@@ -35,7 +35,7 @@ function checksum(body: string): string {
 
 /** What is stored and looked up instead of the key. The key has too many bits to be guessed from it. */
 export function apiKeyDigest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return hash('sha256', key, 'buffer');
 }
 
 export function apiKeyMode(key: string): ApiKeyMode {

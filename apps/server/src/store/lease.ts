@@ -78,9 +78,8 @@ function informLanesSql(source: string): string {
 
 // PENDING with the same lease is our own row after the rescuer freed it and before anybody took it: the result is still
 // the newest there is. It is also this statement run twice, when the answer to its first run got lost.
-const record = statement<{ delivery_id: Uuid }>(
-  'lease_record',
-  `with result as (
+const recordSql = (inform: string) => `
+   with result as (
      select * from unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::float8[], $6::text[], $7::text[],
                           $8::integer[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[], $14::text[],
                           $15::float8[], $16::text[], $17::boolean[])
@@ -102,15 +101,22 @@ const record = statement<{ delivery_id: Uuid }>(
        response_body, error_code, error_message, duration_ms, timings::json, to_timestamp(started_ms / 1000)
      from recorded
      on conflict do nothing
-   ), informed as (
+   )${inform}
+   select id as delivery_id from recorded`;
+
+// Apart, because most attempts succeed and their lanes need not hear of it (see acceptance.ts).
+const record = statement<{ delivery_id: Uuid }>('lease_record', recordSql(''));
+const recordAndInform = statement<{ delivery_id: Uuid }>(
+  'lease_record_and_inform',
+  recordSql(`, informed as (
      ${informLanesSql('recorded')}
-   )
-   select id as delivery_id from recorded`,
+   )`),
 );
 
 /** @returns the ids of the deliveries whose lease still was ours. The results of the others are dropped. */
 export async function recordAttempts(db: Queryable, results: readonly AttemptResult[]): Promise<Set<Uuid>> {
-  const rows = await db.query(record, [
+  const concernsLanes = results.some(({ status, delivery }) => status === 'PENDING' || delivery.isCounted);
+  const rows = await db.query(concernsLanes ? recordAndInform : record, [
     plainArray(results, ({ delivery }) => delivery.id),
     plainArray(results, ({ delivery }) => delivery.lease),
     plainArray(results, ({ number }) => number),
