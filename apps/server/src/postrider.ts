@@ -21,6 +21,7 @@ import type { Log } from './log.ts';
 import { createExpiry } from './maintenance/expiry.ts';
 import { createFailingWatch } from './maintenance/failing-endpoints.ts';
 import { createPartitioner } from './maintenance/partitions.ts';
+import { createReplayJobs } from './maintenance/replay-jobs.ts';
 import { createRescuer } from './maintenance/rescuer.ts';
 import { createTallyKeeper } from './maintenance/tallies.ts';
 import type { Service } from './service.ts';
@@ -123,8 +124,11 @@ async function run(
 
   // Started in this order, stopped in reverse: nothing runs whose support is gone.
   const services: Service[] = [directory, tallies];
-  if (config.roles.has('maintenance')) {
-    services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }));
+  const replayJobs = config.roles.has('maintenance')
+    ? createReplayJobs({ db, log, onReplayed: () => worker?.wake() })
+    : null;
+  if (replayJobs) {
+    services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }), replayJobs);
     services.push(createTallyKeeper({ db, log }), createFailingWatch({ db, log, rule: FAILING_RULE, disable }));
   }
   if (worker) services.push(worker);
@@ -138,8 +142,10 @@ async function run(
       db,
       directory,
       acceptor,
+      log,
       checkUrl: (text) => checkUrl(policy, text),
       wakeWorker: () => worker?.wake(),
+      wakeJobs: () => replayJobs?.wake(),
       probe: async () => {
         await db.query(ping, []);
       },

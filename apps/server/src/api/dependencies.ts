@@ -2,6 +2,7 @@ import type { Uuid } from '../core/ids.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { CheckedUrl } from '../egress/url-policy.ts';
 import type { Acceptor } from '../ingest/acceptor.ts';
+import type { Log } from '../log.ts';
 import type { Database } from '../store/database.ts';
 
 /** What routes may use. Handed in by the composition root. */
@@ -9,10 +10,13 @@ export interface ApiDependencies {
   readonly db: Database;
   readonly directory: Directory;
   readonly acceptor: Acceptor;
+  readonly log: Log;
   /** The URL policy of egress/, with this process's settings. */
   readonly checkUrl: (url: string) => CheckedUrl;
   /** Tells the worker that something is due now. */
   readonly wakeWorker: () => void;
+  /** Tells maintenance that there is a new job. */
+  readonly wakeJobs: () => void;
   /** Resolves when the database answers. */
   readonly probe: () => Promise<void>;
 }

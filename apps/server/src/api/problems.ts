@@ -27,6 +27,12 @@ export function problemOf(error: unknown): Problem {
   return new Problem('internal_error', 'an unexpected error; the request id leads to it in our log');
 }
 
+/** True for what is to be in our log: nothing the caller did, and not a mere overload. */
+export function isOurFault(error: unknown): boolean {
+  const { code } = problemOf(error);
+  return code === 'internal_error' || code === 'storage_unavailable';
+}
+
 interface FastifyLikeError {
   readonly validation?: ErrorObject[];
   readonly validationContext?: string;

@@ -6,6 +6,9 @@ import type { ApiDependencies } from './dependencies.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { healthRoutes } from './health/routes.ts';
+import { replayRoutes } from './jobs/replay-routes.ts';
+import { jobRoutes } from './jobs/routes.ts';
+import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
@@ -19,13 +22,16 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
     sendRoutes(api, deps);
+    jobRoutes(api, deps);
     metricsRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);
       endpointStatsRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);
+      batchRoutes(api, deps, mount);
       deliveryRoutes(api, deps, mount);
+      replayRoutes(api, deps, mount);
     }
   });
 }

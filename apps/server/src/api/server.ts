@@ -12,7 +12,7 @@ import { authenticate, type Caller, type KeySource } from '../auth/authenticate.
 import type { Scope } from '../core/scope.ts';
 import { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { newRequestId, problemOf, sendProblem, writeProblem } from './problems.ts';
+import { isOurFault, newRequestId, problemOf, sendProblem, writeProblem } from './problems.ts';
 import { ProblemSchema } from './schema.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -93,7 +93,7 @@ export function createApiServer(options: { keys: KeySource; log: Log; version: s
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.code === 'internal_error' || problem.code === 'storage_unavailable') {
+    if (isOurFault(problem)) {
       options.log.error({ err: error, request_id: request.id, route: request.routeOptions.url }, problem.code);
     }
     return sendProblem(reply, problem, request.id);

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject, type FormatDefinition } from 'ajv';
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify';
-import type { FieldError } from '../errors.ts';
+import type { Static, TSchema } from 'typebox';
+import { type FieldError, invalidFields } from '../errors.ts';
 
 /**
  * How requests are validated: unknown fields are refused, nothing is coerced but what comes as text (queries and paths),
@@ -39,6 +40,15 @@ export const validatorCompiler: FastifySchemaCompiler<unknown> = ({ schema, http
     return { error: (validate.errors ?? []) as unknown as FastifySchemaValidationError[] as unknown as Error };
   };
 };
+
+/** Reads a part of a body by a schema of its own. @returns a function that throws Problem `validation_failed`. */
+export function bodyReader<T extends TSchema>(schema: T): (data: unknown) => Static<T> {
+  const validate = exact.compile<Static<T>>(schema);
+  return (data) => {
+    if (validate(data)) return data;
+    throw invalidFields(fieldErrors(validate.errors ?? [], 'body'));
+  };
+}
 
 /** What Ajv says, in words that name the field first. */
 export function fieldErrors(errors: readonly ErrorObject[], part: string): FieldError[] {

@@ -22,9 +22,27 @@ export function memberSource(json: string, name: string): string | null {
   return found;
 }
 
+/**
+ * The source texts of the elements of a JSON array.
+ *
+ * @param json text that JSON.parse accepts and whose value is an array.
+ */
+export function elementSources(json: string): string[] {
+  const sources: string[] = [];
+  let at = skipSpace(json, json.indexOf('[') + 1);
+  while (json.charCodeAt(at) !== CLOSING_BRACKET) {
+    const end = valueEnd(json, at);
+    sources.push(json.slice(at, end));
+    at = skipSpace(json, end);
+    if (json.charCodeAt(at) === COMMA) at = skipSpace(json, at + 1);
+  }
+  return sources;
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const CLOSING_BRACKET = 0x5d;
 
 function skipSpace(json: string, at: number): number {
   for (;;) {

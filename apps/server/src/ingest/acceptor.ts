@@ -28,6 +28,8 @@ export interface Draft {
   /** JSON array: why each endpoint did or did not match. */
   readonly matching: string;
   readonly trigger: Trigger;
+  /** When it is to be sent, if not at once. */
+  readonly deliverAt?: Date | null;
   /** For a call with an idempotency key: the answer it will get, to be kept with the message. */
   readonly keyed: ((accepted: Accepted) => KeyedAnswer) | null;
 }
@@ -38,8 +40,8 @@ export interface Accepted {
 }
 
 /** What became of a draft: accepted now, or its idempotency key was used before (or is being used for over 5 s). */
-export type Acceptance =
-  | { readonly kind: 'accepted'; readonly accepted: Accepted }
+export type Acceptance<A = Accepted> =
+  | { readonly kind: 'accepted'; readonly accepted: A }
   | { readonly kind: 'key_used' }
   | { readonly kind: 'key_in_use' };
 
@@ -65,10 +67,22 @@ const MAX_WAITING = 10_000;
 const MAX_BATCH_ITEMS = 500;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
-interface Pending {
-  readonly draft: Draft;
+/** Several messages with one idempotency key, accepted all or none. */
+export interface KeyedDrafts {
+  readonly drafts: readonly Omit<Draft, 'keyed'>[];
+  readonly keyed: (accepted: readonly Accepted[]) => KeyedAnswer;
+}
+
+interface Prepared {
+  readonly draft: Omit<Draft, 'keyed'>;
   readonly message: NewMessage;
   readonly accepted: Accepted;
+}
+
+/** What goes into one commit, whole: a message, or those of one keyed call. */
+interface Pending<A = unknown> {
+  readonly prepared: readonly Prepared[];
+  readonly accepted: A;
   readonly answer: KeyedAnswer | null;
 }
 
@@ -80,7 +94,9 @@ export class Acceptor {
   /** Apart, because a key that another process holds is waited for, and nobody else is to wait with it. */
   readonly #keyedCommits: GroupCommit<Pending, boolean>;
   /** Keyed calls under way here: an equal one waits for it instead of meeting it inside one statement. */
-  readonly #keysUnderWay = new Map<string, Promise<Acceptance>>();
+  readonly #keysUnderWay = new Map<string, Promise<Acceptance<unknown>>>();
+  /** Messages of keyed calls with several, but one of each: a commit counts such a call as one. */
+  #moreUnderWay = 0;
 
   constructor(options: { db: Database; handoff: Handoff; counter?: AcceptedCounter }) {
     this.#db = options.db;
@@ -91,7 +107,7 @@ export class Acceptor {
         flush: (batch) => this.#commit(batch),
         maxItems: MAX_BATCH_ITEMS,
         maxSize: MAX_BATCH_BYTES,
-        sizeOf: ({ message }) => message.payload.length + 256 * (1 + message.deliveries.length),
+        sizeOf: ({ prepared }) => prepared.reduce((sum, { message }) => sum + sizeOf(message), 0),
         isItemFault: (error) => !isTransient(error),
       });
     this.#commits = commits();
@@ -100,10 +116,33 @@ export class Acceptor {
 
   /** Resolves once the message is durable. @throws Problem `overloaded`; or the database's own error. */
   async accept(draft: Draft): Promise<Acceptance> {
-    if (this.#commits.waiting + this.#keyedCommits.waiting >= MAX_WAITING) {
+    return this.#accept(() => {
+      const prepared = this.#prepare(draft);
+      const { accepted } = prepared;
+      return { prepared: [prepared], accepted, answer: draft.keyed?.(accepted) ?? null };
+    });
+  }
+
+  /** The same for several messages that stand or fall with one idempotency key. */
+  async acceptTogether({ drafts, keyed }: KeyedDrafts): Promise<Acceptance<readonly Accepted[]>> {
+    const more = Math.max(0, drafts.length - 1);
+    this.#moreUnderWay += more;
+    try {
+      return await this.#accept(() => {
+        const prepared = drafts.map((draft) => this.#prepare(draft));
+        const accepted = prepared.map((each) => each.accepted);
+        return { prepared, accepted, answer: keyed(accepted) };
+      });
+    } finally {
+      this.#moreUnderWay -= more;
+    }
+  }
+
+  async #accept<A>(prepare: () => Pending<A>): Promise<Acceptance<A>> {
+    if (this.#commits.waiting + this.#keyedCommits.waiting + this.#moreUnderWay >= MAX_WAITING) {
       throw new Problem('overloaded', `${MAX_WAITING} messages are waiting for the database`);
     }
-    const pending = this.#prepare(draft);
+    const pending = prepare();
     if (!pending.answer) return this.#submit(pending);
     const identity = identityOf(pending.answer.environmentId, pending.answer.scope, pending.answer.key);
     const underWay = this.#keysUnderWay.get(identity);
@@ -111,7 +150,7 @@ export class Acceptor {
       this.#release(pending);
       const first = await underWay.catch(() => null);
       // Where the first failed, this one is the first now.
-      return first && first.kind !== 'key_in_use' ? { kind: 'key_used' } : this.accept(draft);
+      return first && first.kind !== 'key_in_use' ? { kind: 'key_used' } : this.#accept(prepare);
     }
     const submitted = this.#submit(pending);
     this.#keysUnderWay.set(identity, submitted);
@@ -128,7 +167,7 @@ export class Acceptor {
     await this.#keyedCommits.idle();
   }
 
-  async #submit(pending: Pending): Promise<Acceptance> {
+  async #submit<A>(pending: Pending<A>): Promise<Acceptance<A>> {
     // Before the commit begins, so that our own view of the lease ends before the database's does.
     const leasedAt = performance.now();
     try {
@@ -142,30 +181,31 @@ export class Acceptor {
       if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return { kind: 'key_in_use' };
       throw error;
     }
-    for (const { id } of pending.draft.endpoints) {
-      this.#counter?.accepted(pending.draft.environmentId, pending.draft.applicationId, id);
+    for (const each of pending.prepared) {
+      const { environmentId, applicationId, endpoints } = each.draft;
+      for (const { id } of endpoints) this.#counter?.accepted(environmentId, applicationId, id);
+      this.#handOver(each, leasedAt);
     }
-    this.#handOver(pending, leasedAt);
     return { kind: 'accepted', accepted: pending.accepted };
   }
 
-  #prepare(draft: Draft): Pending {
+  #prepare(draft: Prepared['draft']): Prepared {
     const id = newId();
     const deliveries = draft.endpoints.map((endpoint): NewDelivery => {
-      const isOurs = isUngoverned(endpoint) && this.#handoff.reserve(endpoint);
+      const isOurs = !draft.deliverAt && isUngoverned(endpoint) && this.#handoff.reserve(endpoint);
       return {
         id: newDeliveryId(id),
         endpointId: endpoint.id,
         trigger: draft.trigger,
         status: isOurs ? 'SENDING' : 'PENDING',
         dueInMs: isOurs ? endpoint.timeoutSeconds * 1000 + LEASE_MARGIN_MS : 0,
+        dueAt: draft.deliverAt ?? null,
       };
     });
     const accepted: Accepted = { id, deliveryIds: deliveries.map((delivery) => delivery.id) };
     return {
       draft,
       accepted,
-      answer: draft.keyed?.(accepted) ?? null,
       message: {
         id,
         environmentId: draft.environmentId,
@@ -185,23 +225,20 @@ export class Acceptor {
   async #commit(batch: readonly Pending[]): Promise<boolean[]> {
     const answers = batch.flatMap(({ answer }) => answer ?? []);
     if (answers.length === 0) {
-      await insertMessages(
-        this.#db,
-        batch.map(({ message }) => message),
-      );
+      await insertMessages(this.#db, messagesOf(batch));
       return batch.map(() => true);
     }
     return this.#db.transaction(async (tx) => {
       await limitWait(tx);
       const free = await claimKeys(tx, answers);
       const isNew = batch.map(({ answer }) => answer === null || free.has(answer));
-      const messages = batch.filter((_, n) => isNew[n]).map(({ message }) => message);
+      const messages = messagesOf(batch.filter((_, n) => isNew[n]));
       if (messages.length > 0) await insertMessages(tx, messages);
       return isNew;
     });
   }
 
-  #handOver({ draft, message }: Pending, leasedAt: number): void {
+  #handOver({ draft, message }: Prepared, leasedAt: number): void {
     let anyLeft = false;
     message.deliveries.forEach((delivery, n) => {
       const endpoint = draft.endpoints[n];
@@ -231,10 +268,20 @@ export class Acceptor {
     if (anyLeft) this.#handoff.wake();
   }
 
-  #release({ draft, message }: Pending): void {
-    message.deliveries.forEach((delivery, n) => {
-      const endpoint = draft.endpoints[n];
-      if (delivery.status === 'SENDING' && endpoint) this.#handoff.release(endpoint);
-    });
+  #release({ prepared }: Pending): void {
+    for (const { draft, message } of prepared) {
+      message.deliveries.forEach((delivery, n) => {
+        const endpoint = draft.endpoints[n];
+        if (delivery.status === 'SENDING' && endpoint) this.#handoff.release(endpoint);
+      });
+    }
   }
+}
+
+function messagesOf(batch: readonly Pending[]): NewMessage[] {
+  return batch.flatMap(({ prepared }) => prepared.map(({ message }) => message));
+}
+
+function sizeOf(message: NewMessage): number {
+  return message.payload.length + 256 * (1 + message.deliveries.length);
 }

@@ -28,6 +28,8 @@ export interface NewDelivery {
   /** SENDING: leased to this process from the start, `dueInMs` is the lease. PENDING: anybody's, due in `dueInMs`. */
   readonly status: Extract<DeliveryStatus, 'PENDING' | 'SENDING'>;
   readonly dueInMs: number;
+  /** PENDING: due at this moment instead. */
+  readonly dueAt?: Date | null;
 }
 
 // One statement for all messages and deliveries of an instant: one round trip and one fsync however many there are.
@@ -40,10 +42,11 @@ const insertSql = (wake: string) => `
                  $9::text[])
        as m(id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching)
    ), new_delivery as (
-     select *, statement_timestamp() + due_in_ms * interval '1 millisecond' as due_at
+     select *, coalesce(deliver_at, statement_timestamp() + due_in_ms * interval '1 millisecond') as due_at
      from unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::text[],
-                 $18::float8[])
-       as d(id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_in_ms)
+                 $18::float8[], $19::timestamptz[])
+       as d(id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_in_ms,
+            deliver_at)
    )${wake}
    insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_at,
                          lease)
@@ -83,5 +86,6 @@ export async function insertMessages(db: Queryable, messages: readonly NewMessag
     plainArray(deliveries, ({ delivery }) => delivery.trigger),
     plainArray(deliveries, ({ delivery }) => delivery.status),
     plainArray(deliveries, ({ delivery }) => delivery.dueInMs),
+    plainArray(deliveries, ({ delivery }) => delivery.dueAt?.toISOString() ?? null),
   ]);
 }

@@ -6,6 +6,8 @@ import { startTestPostrider, type TestPostrider } from '../kit/postrider.ts';
 
 /** Anybody may ask these. Whatever else has no `security` was forgotten. */
 const PUBLIC = ['health', 'ready'];
+/** These have two successes: a dry run's, and that of the real thing. */
+const CAN_RUN_DRY = /^replay/;
 
 let database: TestDatabase;
 let postrider: TestPostrider;
@@ -50,11 +52,13 @@ test('every operation asks for a key, but for those that are public on purpose',
   expect(operations.filter(({ isPublic }) => isPublic).map(({ id }) => id)).toEqual(PUBLIC);
 });
 
-test('every operation describes one success, and its problems', () => {
+test('every operation describes its success, and its problems', () => {
   for (const { id, responses } of operations) {
     const successes = [...responses.keys()].filter((status) => status.startsWith('2'));
-    expect(successes, id).toHaveLength(1);
-    if (successes[0] !== '204') expect(responses.get(successes[0] ?? ''), id).toMatchObject({ type: 'object' });
+    expect(successes, id).toHaveLength(CAN_RUN_DRY.test(id) ? 2 : 1);
+    for (const status of successes) {
+      if (status !== '204') expect(responses.get(status), id).toMatchObject({ type: 'object' });
+    }
     expect(responses.get('default'), id).toMatchObject({ required: expect.arrayContaining(['code', 'request_id']) });
   }
 });

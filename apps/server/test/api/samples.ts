@@ -7,7 +7,7 @@ export interface Sample {
   /** The smallest that may call it. */
   readonly scope: Scope;
   /** What the path's `id` names. */
-  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key';
+  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key' | 'job';
   /** Makes the item, where calling uses it up. */
   readonly makeItem?: (tenant: Tenant) => Promise<string>;
   /** The same for the application in the path. */
@@ -20,6 +20,7 @@ export interface Sample {
 
 const event = { event_type: 'invoice.paid', payload: { amount: 1 } };
 const endpoint = { url: 'https://example.com/hook', events: ['invoice.*'], metadata: { a: 'b' }, channels: ['eu'] };
+const longAgo = { since: '2020-01-01T00:00:00Z', until: '2020-02-01T00:00:00Z' };
 const range = 'limit=5&offset=0&since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&event_type=invoice.paid';
 
 /** By operationId. What exists under `/v1/app/{app_id}` too is called alike there. */
@@ -59,6 +60,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   getMetrics: { scope: 'read', query: 'window=1h' },
 
   publishMessage: { scope: 'write', body: () => ({ ...event, event_id: 'evt-1', headers: { 'x-trace': '1' } }) },
+  publishBatch: { scope: 'write', body: () => ({ messages: [event, { ...event, payload: [1.5], channels: ['eu'] }] }) },
   listMessages: { scope: 'read', query: range },
   getMessage: { scope: 'read', item: 'message' },
 
@@ -66,6 +68,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   getDelivery: { scope: 'read', item: 'delivery' },
   listAttempts: { scope: 'read', item: 'delivery', query: 'limit=5' },
   retryDelivery: { scope: 'write', item: 'delivery', makeItem: (tenant) => tenant.newFailedDelivery() },
+
+  // Of a time in which nothing failed: the tenant's own failed delivery is to stay as it is.
+  replayDeliveries: { scope: 'write', body: () => ({ filter: { status: 'FAILED', ...longAgo } }) },
+  replayEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ ...longAgo, only_failed: false }) },
+  listJobs: { scope: 'read', query: 'limit=5&offset=0' },
+  getJob: { scope: 'read', item: 'job' },
 };
 
 /** @throws where nobody has written down how to call the operation: a route without a sample is a route untested. */
@@ -86,12 +94,18 @@ export async function validCall(operation: Operation, tenant: Tenant): Promise<{
   return { path: path + query, ...(sample.body && { body: sample.body(tenant) }) };
 }
 
-type Ids = Pick<Tenant, 'endpointId' | 'messageId' | 'deliveryId' | 'keyId'>;
+type Ids = Pick<Tenant, 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId'>;
 
 /** The existing item that the path's `id` names; '' where the path has none. */
 export function itemOf(sample: Sample, ids: Ids): string {
   if (!sample.item) return '';
-  return { endpoint: ids.endpointId, message: ids.messageId, delivery: ids.deliveryId, key: ids.keyId }[sample.item];
+  return {
+    endpoint: ids.endpointId,
+    message: ids.messageId,
+    delivery: ids.deliveryId,
+    key: ids.keyId,
+    job: ids.jobId,
+  }[sample.item];
 }
 
 /** The path with its parameters filled in. */

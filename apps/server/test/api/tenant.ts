@@ -4,9 +4,11 @@ import {
   type Application,
   answer,
   type Delivery,
+  jobEnded,
   type Message,
   type NewApiKey,
   type NewEndpoint,
+  type ReplayAnswer,
   settled,
 } from '../kit/answers.ts';
 import { Api } from '../kit/api.ts';
@@ -25,6 +27,8 @@ export interface Tenant {
   readonly messageId: string;
   /** FAILED, with one attempt. */
   readonly deliveryId: string;
+  /** Done, of nothing. */
+  readonly jobId: string;
   newApplication(): Promise<string>;
   newEndpoint(settings?: object): Promise<string>;
   newFailedDelivery(): Promise<string>;
@@ -51,6 +55,9 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
   };
   const keys = { read: await newKey('read'), write: await newKey('write'), admin: await newKey('admin') };
   const failed: Delivery = await newFailedDelivery();
+  const nothing = { filter: { until: '2020-01-01T00:00:00Z' } };
+  const { job_id } = await answer<ReplayAnswer>(api.post('/v1/deliveries/replay', nothing), 202);
+  await jobEnded(api, job_id);
   return {
     api,
     keyId: keys.admin.id,
@@ -64,6 +71,7 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     endpointId,
     messageId: failed.message_id,
     deliveryId: failed.id,
+    jobId: job_id,
     newApplication: async () =>
       (await answer<Application>(api.post('/v1/app', { uid: `app-${newId()}`, name: 'One more' }), 201)).id,
     newEndpoint,
@@ -73,12 +81,13 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
 }
 
 /** The ids of things that nobody ever made. */
-export function nonexistent(): Pick<Tenant, 'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId'> {
+export function nonexistent(): Pick<Tenant, 'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId'> {
   return {
     appId: publicId('app', newId()),
     endpointId: publicId('ep', newId()),
     messageId: publicId('msg', newId()),
     deliveryId: publicId('dlv', newId()),
     keyId: publicId('key', newId()),
+    jobId: publicId('job', newId()),
   };
 }

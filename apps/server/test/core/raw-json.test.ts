@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { memberSource } from '../../src/core/raw-json.ts';
+import { elementSources, memberSource } from '../../src/core/raw-json.ts';
 
 const space = fc.stringMatching(/^[ \t\n\r]{0,3}$/);
 
@@ -95,4 +95,25 @@ test('a megabyte of awkward text takes no longer than it must', () => {
   expect(memberSource(`{"x":${awkward},"payload":${deep}}`, 'payload')).toBe(deep);
   // Milliseconds if linear; minutes if each quote or bracket looked back over all before it.
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test.each([
+  ['[]', []],
+  [' [ ] ', []],
+  ['[1]', ['1']],
+  ['[ -0.0e-1 ,"a,]\\"", null\n]', ['-0.0e-1', '"a,]\\""', 'null']],
+  ['[{"a":[1,2]} , [ ] ,[[","]]]', ['{"a":[1,2]}', '[ ]', '[[","]]']],
+  ['[1.0,1.0]', ['1.0', '1.0']],
+])('the elements of %s', (json, sources) => {
+  expect(elementSources(json)).toEqual(sources);
+});
+
+test('the elements of any array are its own text, piece by piece', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(space, value, space), { maxLength: 6 }), (items) => {
+      const sources = elementSources(`[${items.map((item) => item.join('')).join(',')}]`);
+      expect(sources).toEqual(items.map(([, source]) => source));
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { newId } from '../../src/core/ids.ts';
-import { Acceptor, type Draft, type Handoff } from '../../src/ingest/acceptor.ts';
+import { type Accepted, Acceptor, type Draft, type Handoff } from '../../src/ingest/acceptor.ts';
 import { readAnswer } from '../../src/store/idempotency.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery } from '../../src/store/lease.ts';
 import { Gate } from '../directory/stage.ts';
@@ -182,5 +182,64 @@ onBothDatabases('accepting', (kind) => {
     expect(await stage.sql('select count(*)::integer as n from message')).toEqual([{ n: 10_001 }]);
     expect((await acceptor.accept(draft({ eventId: randomBytes(4).toString('hex') }))).kind).toBe('accepted');
     await acceptor.idle();
+  });
+
+  test('leaves to its time what is not to be sent at once', async () => {
+    const deliverAt = new Date(Date.now() + 60_000);
+    await acceptor.accept(draft({ deliverAt }));
+    expect((await rows()).map(({ status, lease }) => [status, lease])).toEqual([['PENDING', 0]]);
+    expect(await stage.sql('select d.due_at, l.next_at from delivery d join lane l using (endpoint_id)')).toEqual([
+      { due_at: deliverAt, next_at: deliverAt },
+    ]);
+    expect([handoff.room, handoff.started.length]).toEqual([100, 0]);
+  });
+
+  const together = (key: string, drafts: Draft[]) => ({
+    drafts,
+    keyed: (accepted: readonly Accepted[]) => ({
+      ...{ environmentId: stage.environment, scope: 'POST /x', key, status: 202, fingerprint: Buffer.alloc(32) },
+      body: accepted.map(({ id }) => id).join(),
+    }),
+  });
+
+  test('takes several messages with one key in one transaction, and hands each over', async () => {
+    const key = newId();
+    const both = together(key, [draft(), draft({ payload: '[2]' })]);
+    const results = await Promise.all(Array.from({ length: 5 }, () => acceptor.acceptTogether(both)));
+    expect(results.map(({ kind }) => kind).toSorted()).toEqual([
+      'accepted',
+      ...Array.from({ length: 4 }, () => 'key_used'),
+    ]);
+    const ids = results.flatMap((each) => (each.kind === 'accepted' ? each.accepted.map(({ id }) => id) : []));
+    expect(await stage.sql('select id, payload from message order by id')).toEqual([
+      { id: ids[0], payload: '{ }' },
+      { id: ids[1], payload: '[2]' },
+    ]);
+    expect(await readAnswer(stage.db, stage.environment, 'POST /x', key)).toMatchObject({ body: ids.join() });
+    expect(gate.seen.filter((name) => name === 'acceptance_insert')).toHaveLength(1);
+    expect([handoff.room, handoff.started.length]).toEqual([98, 2]);
+  });
+
+  test('takes none of several where one cannot be stored, and does not use the key up', async () => {
+    const key = newId();
+    const bad = together(key, [draft(), draft({ eventId: 'a\0b' })]);
+    await expect(acceptor.acceptTogether(bad)).rejects.toThrow();
+    expect([await rows(), handoff.room, handoff.started.length]).toEqual([[], 100, 0]);
+    expect((await acceptor.acceptTogether(together(key, [draft(), draft()]))).kind).toBe('accepted');
+    // A call of nothing but refused messages has an answer to keep all the same.
+    expect((await acceptor.acceptTogether(together(newId(), []))).kind).toBe('accepted');
+    expect(await rows()).toHaveLength(2);
+  });
+
+  test('counts each of several messages when it refuses more than can wait', async () => {
+    const held = gate.holdAnswersOf('acceptance_insert');
+    const drafts = Array.from({ length: 500 }, () => draft({ endpoints: [] }));
+    const accepting = Array.from({ length: 20 }, () => acceptor.acceptTogether(together(newId(), drafts)));
+    await held.reached;
+    await expect(acceptor.acceptTogether(together(newId(), drafts))).rejects.toThrow(/10000 messages are waiting/);
+    held.release();
+    gate.mend();
+    expect((await Promise.all(accepting)).every(({ kind }) => kind === 'accepted')).toBe(true);
+    expect((await acceptor.acceptTogether(together(newId(), drafts))).kind).toBe('accepted');
   });
 });

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { ApplicationSchema } from '../../src/api/applications/schema.ts';
 import type { AttemptSchema, DeliverySchema } from '../../src/api/deliveries/schema.ts';
 import type { CreatedEndpoint, EndpointSchema } from '../../src/api/endpoints/schema.ts';
+import type { JobSchema, ReplayStarted } from '../../src/api/jobs/schema.ts';
 import type {
   DirectAccepted,
   EventAccepted,
@@ -27,6 +28,8 @@ export type Delivery = Static<typeof DeliverySchema>;
 export type Stats = Static<typeof StatsSchema>;
 export type Metrics = Static<typeof MetricsSchema>;
 export type Attempt = Static<typeof AttemptSchema>;
+export type Job = Static<typeof JobSchema>;
+export type ReplayAnswer = Static<typeof ReplayStarted>;
 export interface ApiKey {
   readonly id: string;
   readonly name: string;
@@ -95,6 +98,14 @@ export function tried(api: Api, deliveryId: string, attempts: number): Promise<D
 
 function deliveryOnce(api: Api, id: string, isDone: (delivery: Delivery) => boolean): Promise<Delivery> {
   return until(() => answer<Delivery>(api.get(`/v1/deliveries/${id}`), 200), isDone);
+}
+
+/** The job once it is done or failed. */
+export function jobEnded(api: Api, id: string): Promise<Job> {
+  return until(
+    () => answer<Job>(api.get(`/v1/jobs/${id}`), 200),
+    ({ status }) => status === 'done' || status === 'failed',
+  );
 }
 
 /** Oldest first. */

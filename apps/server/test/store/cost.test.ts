@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILING_RULE } from '../../src/core/failing.ts';
-import { deliveryRange, newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
+import { deliveryRange, firstIdAt, newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
 import { newTally } from '../../src/core/tally.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { listApplications } from '../../src/store/application.ts';
@@ -10,10 +10,12 @@ import { type Database, openDatabase, type Queryable } from '../../src/store/dat
 import { deliveriesOf, listDeliveries, readDelivery } from '../../src/store/delivery.ts';
 import { listEndpoints } from '../../src/store/endpoint.ts';
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
+import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
 import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
+import { countReplay, type ReplayFilter, type ReplayRange, replayChunk } from '../../src/store/replay.ts';
 import { addTallies, expireTallies, readLastTimes, readTallies, rollMinutes } from '../../src/store/tally.ts';
 import { costOf, statementOf } from './explain.ts';
 import { message, openStage, result, type Stage } from './stage.ts';
@@ -45,6 +47,10 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   };
 
   const env = () => small;
+  const range = (filter: Partial<ReplayFilter>): ReplayRange => ({
+    ...{ environmentId: env(), filter: { statuses: ['FAILED'], ...filter }, asOf: new Date().toISOString() },
+    ...{ after: firstIdAt(0), last: page.before },
+  });
   const HOT: [string, number, (db: Queryable) => Promise<unknown>][] = [
     ['the lanes whose turn it is', 100, (db) => lockReadyLanes(db, 32, [])],
     ['the next ready lane', 10, (db) => msUntilReady(db, [])],
@@ -63,6 +69,22 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['… by both', 40, (db) => listDeliveries(db, { environmentId: env(), applicationId: app, endpointId: shop }, page)],
     ['… by message', 10, (db) => listDeliveries(db, { environmentId: env(), messageId: sent }, page)],
     ['… failed', 40, (db) => listDeliveries(db, { environmentId: env(), status: 'FAILED' }, page)],
+    ['the next job', 10, (db) => lockOpenJob(db)],
+    ['a chunk of a replay', 100, (db) => replayChunk(db, range({}), 500)],
+    ['a replay of an application', 100, (db) => replayChunk(db, range({ applicationId: app }), 500)],
+    ['a replay of an endpoint', 100, (db) => replayChunk(db, range({ endpointId: shop }), 500)],
+    [
+      'a replay of an endpoint, sent too',
+      100,
+      (db) => replayChunk(db, range({ statuses: ['SENT'], endpointId: shop }), 500),
+    ],
+    ['a count for a replay', 40, (db) => countReplay(db, range({ statuses: ['SENT'] }), 500)],
+    [
+      'a count for a replay of an application',
+      40,
+      (db) => countReplay(db, range({ statuses: ['SENT'], applicationId: app }), 500),
+    ],
+    ['a count for a replay of what failed', 40, (db) => countReplay(db, range({ eventType: 'a' }), 500)],
     [
       'a deep page of applications',
       40,
@@ -80,8 +102,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['a page of endpoints', 40, (db) => listEndpoints(db, env(), app, page)],
   ];
 
-  /** These put the few lanes they touch in the order in which lanes are locked. */
-  const LOCKS_LANES = new Set(['a rescue of 1,000', 'a result', 'a turn of 64']);
+  /** These put the few lanes they touch in the order in which lanes are locked, or find the last of what they saw. */
+  const SORTS_A_FEW = /^(a rescue of 1,000|a result|a turn of 64)$|replay/;
   /** And these the rows that they add to. */
   const LOCKS_ROWS = new Set(['a second’s statistics', 'a failure', 'a success']);
 
@@ -145,7 +167,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     for (const [name, atMost, work] of HOT) {
       const { nodes, rows } = await costOf(db, await statementOf(work));
       for (const node of ['Seq Scan', 'Sort', 'Incremental Sort', 'Hash Join', 'Merge Join', 'Materialize']) {
-        if (nodes.has(node) && !(node === 'Sort' && (LOCKS_LANES.has(name) || LOCKS_ROWS.has(name))))
+        if (nodes.has(node) && !(node === 'Sort' && (SORTS_A_FEW.test(name) || LOCKS_ROWS.has(name))))
           wrong.push(`${name}: ${node}`);
       }
       if (rows > atMost) wrong.push(`${name}: looks at ${rows} rows`);

@@ -76,5 +76,17 @@ function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null';
   if (Array.isArray(value)) return literal(`{${value.map((each) => JSON.stringify(each) ?? 'null').join(',')}}`);
   if (value instanceof Date) return `'${value.toISOString()}'`;
+  if (Buffer.isBuffer(value)) return literal(textsIn(value));
   return typeof value === 'number' ? String(value) : `'${String(value).replaceAll("'", "''")}'`;
+}
+
+/** What store/array.ts textArray put into bytes: after the head, each text's length and the text. */
+function textsIn(bytes: Buffer): (string | null)[] {
+  const texts: (string | null)[] = [];
+  for (let at = 20; at < bytes.length; ) {
+    const length = bytes.readInt32BE(at);
+    texts.push(length < 0 ? null : bytes.toString('utf8', at + 4, at + 4 + length));
+    at += 4 + Math.max(0, length);
+  }
+  return texts;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAILING_RULE } from '../../src/core/failing.ts';
-import { newId, type Uuid } from '../../src/core/ids.ts';
+import { firstIdAt, newId, type Uuid } from '../../src/core/ids.ts';
 import { newTally } from '../../src/core/tally.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { deleteApiKey, insertApiKey, listApiKeys } from '../../src/store/api-key.ts';
@@ -12,8 +12,10 @@ import * as delivery from '../../src/store/delivery.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
 import { noteFailing, readFailing } from '../../src/store/failing.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
+import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
 import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
+import { replayNow } from '../../src/store/replay.ts';
 import { addTallies, readTallies } from '../../src/store/tally.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, result, type Stage } from './stage.ts';
@@ -26,6 +28,7 @@ interface Belongings {
   readonly msg: Uuid;
   readonly dlv: Uuid;
   readonly key: Uuid;
+  readonly job: Uuid;
 }
 
 /** Everything that reads or changes rows, by what it gives for an environment and another's (or its own) belongings. */
@@ -63,6 +66,8 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
   ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
   ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
+  ['readJob', (db, env, of) => readJob(db, env, of.job)],
+  ['listJobs', (db, env) => listJobs(db, env, PAGE)],
   ['readTallies', (db, env, of) => readTallies(db, env, null, of.ep.id, 0)],
   ['readFailing', (db, env, of) => readFailing(db, env, of.ep.id)],
   ['readAnswer', (db, env) => readAnswer(db, env, 'POST /x', 'key')],
@@ -93,7 +98,10 @@ onBothDatabases('another environment’s ids', (kind) => {
     const subject = { id: ep.id, environmentId: stage.environment, applicationId: app.id };
     await addTallies(stage.db, [{ subject, tally: { ...newTally(), sent: 1 } }]);
     await noteFailing(stage.db, [{ ...subject, failures: 1 }], FAILING_RULE);
-    mine = { app, ep, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id };
+    const job = newId();
+    const range = { after: firstIdAt(0), last: sent.id, asOf: await replayNow(stage.db) };
+    await insertReplayJob(stage.db, job, { environmentId: stage.environment, filter: { statuses: [] }, ...range }, 0);
+    mine = { app, ep, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job };
   });
   afterAll(() => stage.close());
 

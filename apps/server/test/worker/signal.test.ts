@@ -42,3 +42,34 @@ test('a repeated work never overlaps itself, outlives its failures, and ends wit
   expect([most, running, runs, errors.length]).toEqual([1, 0, at, seen]);
   expect(errors.length).toBe(Math.ceil(at / 2));
 });
+
+test('a repeated work comes again at once where there is more of it, or where it is woken', async () => {
+  let runs = 0;
+  let reached: () => void = () => {};
+  const reach = (count: number) =>
+    new Promise<void>((resolve) => {
+      reached = () => runs === count && resolve();
+    });
+  const service = repeating(
+    FOREVER,
+    async () => {
+      runs++;
+      reached();
+      // In the middle of the third run somebody has something to do.
+      if (runs === 3) service.wake();
+      return runs === 1;
+    },
+    () => {},
+  );
+  const second = reach(2);
+  service.start();
+  await second;
+  const fourth = reach(4);
+  // The second has ended by the next turn of the loop, and waits.
+  await new Promise((resolve) => setImmediate(resolve));
+  service.wake();
+  await fourth;
+  await service.stop();
+  service.wake();
+  expect(runs).toBe(4);
+});

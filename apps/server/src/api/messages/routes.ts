@@ -1,4 +1,4 @@
-import { parseId, publicId } from '../../core/ids.ts';
+import { parseId } from '../../core/ids.ts';
 import { notFound } from '../../errors.ts';
 import { deliveriesOf } from '../../store/delivery.ts';
 import { listMessages, readMessage } from '../../store/message.ts';
@@ -9,9 +9,9 @@ import { listAnswer, pageFrom } from '../paging.ts';
 import { Id, ListOf } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { payloadOf } from './payload.ts';
-import { createdAt, presentMessage, presentMessageSummary } from './presenter.ts';
+import { presentMessage, presentMessageSummary } from './presenter.ts';
+import { publication } from './publishing.ts';
 import { MessageAccepted, MessageQuery, MessageSchema, MessageSummary, NewMessage } from './schema.ts';
-import { selectionOf } from './selection.ts';
 import { createSender } from './sending.ts';
 
 const tags = ['Messages'];
@@ -36,25 +36,8 @@ export function messageRoutes(app: ApiServer, deps: ApiDependencies, mount: Moun
       },
     },
     async (request, reply) => {
-      const { body } = request;
       const application = await applicationOf(directory, request.caller, (request.params as ScopedPath).app_id);
-      const matched = application.match(selectionOf(application, body));
-      return send(request, reply, {
-        application: application.id,
-        eventType: body.event_type,
-        eventId: body.event_id,
-        payload: payloadOf(request.rawBody),
-        headers: body.headers,
-        channels: body.channels,
-        matched,
-        answer: ({ id }) => ({
-          id: publicId('msg', id),
-          message_id: publicId('msg', id),
-          event_type: body.event_type,
-          fanout: matched.endpoints.length,
-          created_at: createdAt(id),
-        }),
-      });
+      return send(request, reply, publication(application, request.body, payloadOf(request.rawBody)));
     },
   );
 

@@ -17,6 +17,11 @@ export const Payload = Type.Unsafe<unknown>({
 
 const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });
 
+const DeliverAt = Type.String({
+  format: 'date-time',
+  description: 'Not to be sent before: up to 30 days ahead. A time that has passed means at once',
+});
+
 export const NewMessage = Strict({
   event_type: EventType,
   payload: Payload,
@@ -26,13 +31,22 @@ export const NewMessage = Strict({
   event_id: Type.Optional(Text({ minLength: 1, maxLength: 256, description: 'Your own id of the event' })),
   channels: Type.Optional(Channels),
   headers: Type.Optional(Headers),
+  deliver_at: Type.Optional(DeliverAt),
 });
+
+const MAX_BATCH = 500;
+
+export const Batch = Strict({ messages: Type.Array(NewMessage, { minItems: 1, maxItems: MAX_BATCH }) });
+
+/** A batch before its messages are looked at: each of them is right or wrong on its own. */
+export const BatchEnvelope = Strict({ messages: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_BATCH }) });
 
 export const DirectSend = Strict({
   destination: Type.String({ maxLength: 2048, description: 'An endpoint id' }),
   event_type: EventType,
   payload: Payload,
   headers: Type.Optional(Headers),
+  deliver_at: Type.Optional(DeliverAt),
 });
 
 export const WebhookSend = Strict({
@@ -49,6 +63,23 @@ export const MessageAccepted = Type.Object({
   event_type: Type.String(),
   fanout: Type.Integer({ description: 'How many endpoints it goes to; 0 is a success too' }),
   created_at: Timestamp,
+});
+
+/** What a message of a batch was refused for: what it would have been answered alone, as far as it says why. */
+const Refused = Type.Object({
+  error: Type.Object({
+    code: Type.String({ description: 'As in a problem: branch on this' }),
+    detail: Type.String(),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({ path: Type.String({ description: 'A JSON pointer into the message' }), message: Type.String() }),
+      ),
+    ),
+  }),
+});
+
+export const BatchAccepted = Type.Object({
+  results: Type.Array(Type.Union([MessageAccepted, Refused]), { description: 'One per message, in order' }),
 });
 export const EventAccepted = Type.Object({ message_id: Id('msg'), fanout: Type.Integer() });
 export const DirectAccepted = Type.Object({ message_id: Id('msg'), delivery_id: Nullable(Id('dlv')) });

@@ -10,9 +10,10 @@ import { AppIdParam, applicationOf, applicationRef } from '../application-scope.
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
 import type { ApiServer } from '../server.ts';
+import { deliverAt } from './deliver-at.ts';
 import { payloadOf } from './payload.ts';
+import { publication } from './publishing.ts';
 import { DirectAccepted, DirectSend, EventAccepted, NewMessage, WebhookQueued, WebhookSend } from './schema.ts';
-import { selectionOf } from './selection.ts';
 import { addressed, createSender, messageHeaders } from './sending.ts';
 
 const tags = ['Sending'];
@@ -44,6 +45,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
         eventType: body.event_type,
         payload: payloadOf(request.rawBody),
         headers: body.headers,
+        deliverAt: body.deliver_at,
         matched: addressed(endpoint),
         answer: ({ id, deliveryIds }) => ({
           message_id: publicId('msg', id),
@@ -95,22 +97,15 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     },
     async (request, reply) => {
       const { body } = request;
-      const payload = payloadOf(request.rawBody);
       // All that can be wrong with the call comes first: a refused one must not leave an application behind.
+      const payload = payloadOf(request.rawBody);
       messageHeaders(body.headers);
+      deliverAt(body.deliver_at);
       keyedCall(request, null);
       const application = await applicationOnUse(request.caller, request.params.app_id, body.endpoint_ids);
-      const matched = application.match(selectionOf(application, body));
-      return send(request, reply, {
-        application: application.id,
-        eventType: body.event_type,
-        eventId: body.event_id,
-        payload,
-        headers: body.headers,
-        channels: body.channels,
-        matched,
-        answer: ({ id }) => ({ message_id: publicId('msg', id), fanout: matched.endpoints.length }),
-      });
+      const sending = publication(application, body, payload);
+      const fanout = sending.matched.endpoints.length;
+      return send(request, reply, { ...sending, answer: ({ id }) => ({ message_id: publicId('msg', id), fanout }) });
     },
   );
 

@@ -1,13 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../../auth/authenticate.ts';
 import type { Trigger } from '../../core/delivery.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import type { Uuid } from '../../core/ids.ts';
 import { type Matched, matchingJson } from '../../directory/application-entry.ts';
 import { checkHeaders } from '../../egress/headers.ts';
 import { invalidFields } from '../../errors.ts';
-import type { Accepted } from '../../ingest/acceptor.ts';
+import type { Accepted, Draft } from '../../ingest/acceptor.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { earlierAnswer, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
+import { deliverAt } from './deliver-at.ts';
 
 /** One message as a route has resolved it; what every way to send has in common begins here. */
 export interface Sending {
@@ -18,6 +20,8 @@ export interface Sending {
   readonly payload: string;
   readonly headers?: Record<string, string> | undefined;
   readonly channels?: readonly string[] | undefined;
+  /** RFC 3339. */
+  readonly deliverAt?: string | undefined;
   readonly matched: Matched;
   readonly trigger?: Trigger;
   /** The key where a route takes it in the body too. */
@@ -32,16 +36,7 @@ export function createSender(deps: ApiDependencies) {
     const call = keyedCall(request, sending.application, sending.idempotencyKey);
     const bodyOf = (accepted: Accepted) => JSON.stringify(sending.answer(accepted));
     const acceptance = await deps.acceptor.accept({
-      environmentId: request.caller.environmentId,
-      applicationId: sending.application,
-      eventType: sending.eventType,
-      eventId: sending.eventId ?? null,
-      payload: sending.payload,
-      headers: messageHeaders(sending.headers),
-      channels: sending.channels ?? null,
-      endpoints: sending.matched.endpoints,
-      matching: sending.matched.matching,
-      trigger: sending.trigger ?? 'scheduled',
+      ...draftOf(request.caller, sending),
       keyed: call && ((accepted) => ({ ...call, status: 202, body: bodyOf(accepted) })),
     });
     if (acceptance.kind === 'accepted') {
@@ -49,6 +44,23 @@ export function createSender(deps: ApiDependencies) {
     }
     if (acceptance.kind === 'key_in_use' || !call) throw keyInUse();
     return sendAnswer(reply, { answer: await earlierAnswer(deps.db, call), isReplay: true });
+  };
+}
+
+/** What the acceptor takes. @throws Problem `validation_failed` for headers or a time that cannot be. */
+export function draftOf(caller: Caller, sending: Sending): Omit<Draft, 'keyed'> {
+  return {
+    environmentId: caller.environmentId,
+    applicationId: sending.application,
+    eventType: sending.eventType,
+    eventId: sending.eventId ?? null,
+    payload: sending.payload,
+    headers: messageHeaders(sending.headers),
+    channels: sending.channels ?? null,
+    endpoints: sending.matched.endpoints,
+    matching: sending.matched.matching,
+    trigger: sending.trigger ?? 'scheduled',
+    deliverAt: deliverAt(sending.deliverAt),
   };
 }
 

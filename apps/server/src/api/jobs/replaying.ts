@@ -1,0 +1,72 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { firstIdAt, newId, publicId, type Uuid } from '../../core/ids.ts';
+import { invalidFields } from '../../errors.ts';
+import type { Database } from '../../store/database.ts';
+import { insertReplayJob } from '../../store/job.ts';
+import { AFTER_ALL } from '../../store/list.ts';
+import { countReplay, type ReplayFilter, type ReplayRange, replayNow } from '../../store/replay.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { keyedCall, once, sendAnswer } from '../idempotency.ts';
+
+/** A replay as a route has resolved it. */
+export interface Replay {
+  readonly filter: ReplayFilter;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly dry_run?: boolean | undefined;
+}
+
+/** Counted in one statement. */
+const SLICE = 10_000;
+/** Looked at in all, to count: some seconds' work. */
+const MOST = 2_000_000;
+/** Below every id of ours. */
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Uuid;
+
+/**
+ * Answers a replay: how many deliveries it is, and the job that will do it, unless it is only asked.
+ *
+ * The count is exact. It looks at every delivery that the filter's index gives, in slices, so that no statement is long
+ * and the embedded database has time for others; where there are too many it is refused with the advice to take less.
+ */
+export function createReplayer(deps: ApiDependencies) {
+  return async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { filter, since, until, dry_run: isDry }: Replay,
+  ): Promise<FastifyReply> => {
+    const { environmentId } = request.caller;
+    const call = keyedCall(request, filter.applicationId ?? null);
+    const { matched, range } = await countAll(deps.db, {
+      environmentId,
+      filter,
+      // No id of ours is the first of its millisecond: these bounds are exclusive and lose nothing.
+      after: since === undefined ? BEFORE_ALL : firstIdAt(Date.parse(since)),
+      last: until === undefined ? (AFTER_ALL as Uuid) : firstIdAt(Date.parse(until)),
+      asOf: await replayNow(deps.db),
+    });
+    const outcome = await once(deps, call, async (tx) => {
+      if (isDry) return { status: 200, body: JSON.stringify({ matched }) };
+      const id = newId();
+      await insertReplayJob(tx, id, range, matched);
+      return { status: 202, body: JSON.stringify({ job_id: publicId('job', id), matched }) };
+    });
+    if (outcome.answer.status === 202) deps.wakeJobs();
+    return sendAnswer(reply, outcome);
+  };
+}
+
+/** How many fit, and the range up to the last that was there. */
+async function countAll(db: Database, range: ReplayRange): Promise<{ matched: number; range: ReplayRange }> {
+  let matched = 0;
+  let after = range.after;
+  for (let looked = 0; looked < MOST; looked += SLICE) {
+    const slice = await countReplay(db, { ...range, after }, SLICE);
+    matched += slice.matched;
+    after = slice.last ?? after;
+    if (slice.seen < SLICE) return { matched, range: { ...range, last: after } };
+  }
+  throw invalidFields([
+    { path: '/', message: `covers more than ${MOST} deliveries; take them in parts, by since and until` },
+  ]);
+}
