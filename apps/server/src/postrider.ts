@@ -16,8 +16,10 @@ import { checkUrl } from './egress/url-policy.ts';
 import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
 import { createExpiry } from './maintenance/expiry.ts';
+import { createLeader } from './maintenance/leader.ts';
 import { createPartitioner } from './maintenance/partitions.ts';
 import { createRescuer } from './maintenance/rescuer.ts';
+import { createRetention } from './maintenance/retention.ts';
 import type { Service } from './service.ts';
 import { recordChange } from './store/change.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
@@ -115,7 +117,14 @@ async function run(
   // Started in this order, stopped in reverse: nothing runs whose support is gone.
   const services: Service[] = [directory];
   if (config.roles.has('maintenance')) {
-    services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }));
+    // Everywhere: what a dead worker held must not also wait for the lead to pass on.
+    services.push(createRescuer({ db, log }));
+    const duties = () => [
+      createPartitioner({ db, log }),
+      createExpiry({ db, log }),
+      createRetention({ db, log, defaultDays: config.retentionDays }),
+    ];
+    services.push(createLeader({ db, log, duties }));
   }
   if (worker) services.push(worker);
   for (const service of services) service.start();

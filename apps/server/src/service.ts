@@ -7,22 +7,28 @@ export interface Service {
 /**
  * Runs `work` again and again, `intervalMs` after its last run ended, so that runs never overlap. A failed run is
  * reported and does not end the series.
+ *
+ * @param work told by its signal when to stop: one that takes long looks at it between two steps.
  */
-export function repeating(intervalMs: number, work: () => Promise<void>, onError: (error: unknown) => void): Service {
+export function repeating(
+  intervalMs: number,
+  work: (signal: AbortSignal) => Promise<void>,
+  onError: (error: unknown) => void,
+): Service {
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> = Promise.resolve();
-  let stopped = false;
+  const stopping = new AbortController();
   const turn = () => {
-    current = work()
+    current = work(stopping.signal)
       .catch(onError)
       .then(() => {
-        if (!stopped) timer = setTimeout(turn, intervalMs);
+        if (!stopping.signal.aborted) timer = setTimeout(turn, intervalMs);
       });
   };
   return {
     start: turn,
     async stop() {
-      stopped = true;
+      stopping.abort();
       clearTimeout(timer);
       await current;
     },

@@ -1,0 +1,220 @@
+import { firstIdAt, type Uuid } from '../core/ids.ts';
+import { type Database, hasSqlState, LOCK_NOT_AVAILABLE, type Queryable, statement } from './database.ts';
+import { DAY_MS, partitionName } from './partition.ts';
+
+/**
+ * The end of what was kept: a day's partitions dropped whole, or messages deleted with all that is theirs.
+ *
+ * A message goes with its deliveries and attempts, and only once every delivery of it is SENT or FAILED. One that is held
+ * for months (a paused endpoint), or due far ahead, keeps its message's whole story.
+ */
+
+/**
+ * A lock that is not to be had at once is given up: everybody who comes after waits behind us, accepts among them. Below
+ * the server's `deadlock_timeout` (1 s), so that it is never another who is sacrificed.
+ */
+const LOCK_MS = 100;
+/** Messages in flight that are moved out of a day while its lock is held; with more the day stays. */
+export const MAX_MOVED = 1_000;
+
+/** `busy`: somebody reads or writes there. `held`: too many messages of that day are still in flight. */
+export type DayDrop = 'dropped' | 'busy' | 'held';
+
+const days = statement<{ day: string }>(
+  'retention_days',
+  `select distinct substring(c.relname from '^(?:message|delivery|attempt)_(\\d{8})$') as day
+   from pg_inherits i join pg_class c on c.oid = i.inhrelid
+   where i.inhparent in ('message'::regclass, 'delivery'::regclass, 'attempt'::regclass)`,
+);
+
+/** The UTC days that have a partition, oldest first, as the millisecond in which they begin. */
+export async function partitionedDays(db: Queryable): Promise<number[]> {
+  const rows = await db.query(days, []);
+  return rows
+    .flatMap(({ day }) => (day === null ? [] : Date.parse(`${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`)))
+    .sort((a, b) => a - b);
+}
+
+/**
+ * Drops a day, and moves what is in flight to the default partition, where rows of a day without one are at home. Their
+ * leases go with them, so a worker that has one of them in hand records its result as ever.
+ *
+ * A table at a time, deliveries first: holding the lock of one and waiting for another's would end in a deadlock with
+ * claims and accepts, which lock the same tables in orders of their own. Whatever comes between two of them, or ends this
+ * half way, finds a message that has fewer deliveries than it had, never a delivery without its message; the next run
+ * goes on from there.
+ */
+export async function dropDay(db: Database, day: number): Promise<DayDrop> {
+  const [from, to] = [firstIdAt(day), firstIdAt(day + DAY_MS)];
+  const ofDay = `d.id >= '${from}' and d.id < '${to}'`;
+  const [delivery, attempt, message] = [
+    partitionName('delivery', day),
+    partitionName('attempt', day),
+    partitionName('message', day),
+  ];
+  const inFlight = `(${inFlightSql(delivery)})`;
+  const drops = [
+    {
+      ...{ table: 'delivery', partition: delivery },
+      hold: `(select count(*) from (select 1 from ${inFlight} f limit ${MAX_MOVED + 1}) x) > ${MAX_MOVED}`,
+      keep: `select d.* from (select distinct message_id as id from ${inFlight} f) m
+             join ${delivery} d on d.id ${rangeSql('m.id')} and d.message_id = m.id`,
+    },
+    {
+      ...{ table: 'attempt', partition: attempt, hold: 'false' },
+      keep: `select a.* from delivery d join ${attempt} a on a.delivery_id = d.id where ${ofDay}`,
+    },
+    {
+      ...{ table: 'message', partition: message, hold: 'false' },
+      keep: `select m.* from (select distinct message_id from delivery d where ${ofDay}) d
+             join ${message} m on m.id = d.message_id`,
+    },
+  ];
+  for (const drop of drops) {
+    const outcome = await dropPartition(db, drop);
+    if (outcome !== 'dropped') return outcome;
+  }
+  return 'dropped';
+}
+
+interface PartitionDrop {
+  readonly table: string;
+  readonly partition: string;
+  /** SQL that is true where the partition must stay. */
+  readonly hold: string;
+  /** SQL of the rows that are to survive it. */
+  readonly keep: string;
+}
+
+/**
+ * One statement, so that how long everybody waits does not depend on how far away we are, and a process that freezes
+ * cannot freeze with the lock in its hands.
+ */
+async function dropPartition(db: Database, { table, partition, hold, keep }: PartitionDrop): Promise<DayDrop> {
+  if (!(await exists(db, partition))) return 'dropped';
+  if (await holds(db, hold)) return 'held';
+  const text = `do $$ begin
+    set local lock_timeout = '${LOCK_MS}ms';
+    lock table only ${table} in access exclusive mode;
+    -- Somebody else may have done it, or put more in flight, while we waited.
+    if to_regclass('${partition}') is null or ${hold} then return; end if;
+    alter table ${table} detach partition ${partition};
+    insert into ${table} ${keep};
+    drop table ${partition};
+  end $$`;
+  try {
+    await db.query(statement('', text), []);
+  } catch (error) {
+    if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return 'busy';
+    throw error;
+  }
+  return (await exists(db, partition)) ? 'held' : 'dropped';
+}
+
+const regclass = statement<{ exists: boolean }>('retention_exists', 'select to_regclass($1) is not null as exists');
+
+async function exists(db: Queryable, table: string): Promise<boolean> {
+  return (await db.query(regclass, [table]))[0]?.exists ?? false;
+}
+
+async function holds(db: Queryable, condition: string): Promise<boolean> {
+  return (await db.query(statement<{ holds: boolean }>('', `select ${condition} as holds`), []))[0]?.holds ?? false;
+}
+
+/** Worded as the three partial indexes are, which hold what is in flight and nothing else. */
+function inFlightSql(table: string): string {
+  return `select message_id from ${table} where status = 'SENDING'
+    union all select message_id from ${table} where status = 'PENDING' and attempt_count = 0
+    union all select message_id from ${table} where status = 'PENDING' and attempt_count > 0`;
+}
+
+/** `between …`: the ids of a message's deliveries (core/ids.ts, `deliveryRange`). */
+function rangeSql(message: string): string {
+  const bound = (tail: string) => `(left(${message}::text, 19) || '${tail}')::uuid`;
+  return `between ${bound('8000-000000000000')} and ${bound('bfff-ffffffffffff')}`;
+}
+
+/** A message that is older than its environment keeps it. */
+export interface OldMessage {
+  readonly id: Uuid;
+  /** How many there are. */
+  readonly deliveries: number;
+  /** None of them is in flight. */
+  readonly is_finished: boolean;
+}
+
+const old = statement<OldMessage>(
+  'retention_old_messages',
+  `select m.id, d.deliveries, d.is_finished
+   from (select id from message where environment_id = $1 and id > $2 and id < $3 order by id limit $4) m
+   cross join lateral (
+     select count(*)::integer as deliveries, coalesce(bool_and(status in ('SENT', 'FAILED')), true) as is_finished
+     from delivery where id ${rangeSql('m.id')} and message_id = m.id) d
+   order by m.id`,
+);
+
+/** Messages after the id `after` and accepted before `before`, oldest first. */
+export async function oldMessages(
+  db: Queryable,
+  environmentId: Uuid,
+  after: Uuid,
+  before: number,
+  limit: number,
+): Promise<OldMessage[]> {
+  return db.query(old, [environmentId, after, firstIdAt(before), limit]);
+}
+
+const limitWait = statement('retention_wait', `set local lock_timeout = '${LOCK_MS}ms'`);
+
+// A retry by hand that comes after this waits, and finds nothing; one that came before is seen here.
+const lock = statement<{ id: Uuid; message_id: Uuid; is_finished: boolean }>(
+  'retention_lock',
+  `select d.id, d.message_id, d.status in ('SENT', 'FAILED') as is_finished
+   from unnest($2::uuid[]) as m(id)
+   join delivery d on d.id ${rangeSql('m.id')} and d.message_id = m.id and d.environment_id = $1
+   for update of d`,
+);
+
+// A statement of its own after `lock`, so that it sees attempts whose result was being recorded until then.
+const remove = statement<{ id: Uuid }>(
+  'retention_remove',
+  `with attempts as (
+     delete from attempt a using unnest($3::uuid[]) as d(id) where a.delivery_id = d.id and a.environment_id = $1
+   ), deliveries as (
+     delete from delivery d using unnest($3::uuid[]) as gone(id) where d.id = gone.id and d.environment_id = $1
+   )
+   delete from message m using unnest($2::uuid[]) as gone(id) where m.id = gone.id and m.environment_id = $1
+   returning m.id`,
+);
+
+/**
+ * Deletes messages with their deliveries and attempts; those that have one in flight again stay as they are.
+ *
+ * @returns how many messages went; 0 where somebody else holds one of their rows.
+ */
+export async function deleteMessages(db: Database, environmentId: Uuid, ids: readonly Uuid[]): Promise<number> {
+  try {
+    return await db.transaction(async (tx) => {
+      await tx.query(limitWait, []);
+      const deliveries = await tx.query(lock, [environmentId, ids]);
+      const inFlight = new Set(deliveries.filter((each) => !each.is_finished).map((each) => each.message_id));
+      const gone = deliveries.filter((each) => !inFlight.has(each.message_id)).map((each) => each.id);
+      return (await tx.query(remove, [environmentId, ids.filter((id) => !inFlight.has(id)), gone])).length;
+    });
+  } catch (error) {
+    if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return 0;
+    throw error;
+  }
+}
+
+const clock = statement<{ now: number }>(
+  'retention_now',
+  'select extract(epoch from statement_timestamp())::float8 * 1000 as now',
+);
+
+/** The database's clock, milliseconds since 1970. */
+export async function databaseNow(db: Queryable): Promise<number> {
+  const [row] = await db.query(clock, []);
+  if (!row) throw new Error('the database does not know the time');
+  return row.now;
+}
