@@ -1,5 +1,12 @@
 import { firstIdAt, type Uuid } from '../core/ids.ts';
-import { type Database, hasSqlState, LOCK_NOT_AVAILABLE, type Queryable, statement } from './database.ts';
+import {
+  type Database,
+  hasSqlState,
+  LOCK_NOT_AVAILABLE,
+  type Queryable,
+  statement,
+  UNDEFINED_TABLE,
+} from './database.ts';
 import { DAY_MS, partitionName } from './partition.ts';
 
 /**
@@ -14,10 +21,10 @@ import { DAY_MS, partitionName } from './partition.ts';
  * the server's `deadlock_timeout` (1 s), so that it is never another who is sacrificed.
  */
 const LOCK_MS = 100;
-/** Messages in flight that are moved out of a day while its lock is held; with more the day stays. */
+/** Deliveries in flight that are moved out of a day while its lock is held; with more the day stays. */
 export const MAX_MOVED = 1_000;
 
-/** `busy`: somebody reads or writes there. `held`: too many messages of that day are still in flight. */
+/** `busy`: somebody reads or writes there. `held`: too many deliveries of that day are still in flight. */
 export type DayDrop = 'dropped' | 'busy' | 'held';
 
 const days = statement<{ day: string }>(
@@ -92,7 +99,6 @@ interface PartitionDrop {
  */
 async function dropPartition(db: Database, { table, partition, hold, keep }: PartitionDrop): Promise<DayDrop> {
   if (!(await exists(db, partition))) return 'dropped';
-  if (await holds(db, hold)) return 'held';
   const text = `do $$ begin
     set local lock_timeout = '${LOCK_MS}ms';
     lock table only ${table} in access exclusive mode;
@@ -103,12 +109,33 @@ async function dropPartition(db: Database, { table, partition, hold, keep }: Par
     drop table ${partition};
   end $$`;
   try {
+    if (await isInUse(db, [table, `${table}_default`, partition])) return 'busy';
+    if (await holds(db, hold)) return 'held';
     await db.query(statement('', text), []);
   } catch (error) {
     if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return 'busy';
-    throw error;
+    // Gone since we looked: another process was faster.
+    if (!hasSqlState(error, UNDEFINED_TABLE)) throw error;
   }
   return (await exists(db, partition)) ? 'held' : 'dropped';
+}
+
+// A transaction of somebody else's rights (an autovacuum is the server's) does not show its age, and is taken for old.
+const inUse = statement<{ in_use: boolean }>(
+  'retention_in_use',
+  `select exists (
+     select from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+     where l.relation = any($1::regclass[]) and l.pid is distinct from pg_backend_pid()
+       and l.database = (select oid from pg_database where datname = current_database())
+       and coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '${LOCK_MS} milliseconds') as in_use`,
+);
+
+/**
+ * True where somebody has been at one of the tables for longer than we would wait: a dump, a vacuum, a long read. So the
+ * wait that makes everybody wait is begun only where it will be short.
+ */
+async function isInUse(db: Queryable, tables: readonly string[]): Promise<boolean> {
+  return (await db.query(inUse, [tables]))[0]?.in_use ?? false;
 }
 
 const regclass = statement<{ exists: boolean }>('retention_exists', 'select to_regclass($1) is not null as exists');
