@@ -236,10 +236,10 @@ export async function deleteMessages(db: Database, environmentId: Uuid, ids: rea
 
 const clock = statement<{ now: number }>(
   'retention_now',
-  'select extract(epoch from statement_timestamp())::float8 * 1000 as now',
+  'select floor(extract(epoch from statement_timestamp()) * 1000)::float8 as now',
 );
 
-/** The database's clock, milliseconds since 1970. */
+/** The database's clock, whole milliseconds since 1970: ids have no room for parts of one. */
 export async function databaseNow(db: Queryable): Promise<number> {
   const [row] = await db.query(clock, []);
   if (!row) throw new Error('the database does not know the time');
