@@ -20,6 +20,7 @@ import { createLeader } from './maintenance/leader.ts';
 import { createPartitioner } from './maintenance/partitions.ts';
 import { createRescuer } from './maintenance/rescuer.ts';
 import { createRetention } from './maintenance/retention.ts';
+import { createVacuum } from './maintenance/vacuum.ts';
 import type { Service } from './service.ts';
 import { recordChange } from './store/change.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
@@ -123,6 +124,7 @@ async function run(
       createPartitioner({ db, log }),
       createExpiry({ db, log }),
       createRetention({ db, log, defaultDays: config.retentionDays }),
+      ...(db.kind === 'embedded' ? [createVacuum({ db, log })] : []),
     ];
     services.push(createLeader({ db, log, duties }));
   }
