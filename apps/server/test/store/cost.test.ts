@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { deliveryRange, newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
+import { deliveryRange, firstIdAt, newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { listApplications } from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
@@ -10,6 +10,7 @@ import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts
 import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
+import { oldMessages } from '../../src/store/retention.ts';
 import { costOf, statementOf } from './explain.ts';
 import { message, openStage, result, type Stage } from './stage.ts';
 
@@ -62,6 +63,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
       40,
       (db) => listApplications(db, env(), { ...page, before: deliveryRange(sent)[0] }),
     ],
+    ['20 messages past retention', 200, (db) => oldMessages(db, env(), firstIdAt(0), Date.now() + DAY_MS, 20)],
     ['a page of endpoints', 40, (db) => listEndpoints(db, env(), app, page)],
   ];
 
