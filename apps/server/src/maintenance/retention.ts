@@ -88,16 +88,16 @@ async function sweep(db: Database, environmentId: Uuid, before: number, signal: 
 }
 
 /** At most so many rows each; a message with more deliveries than that goes alone. */
-function inBatches(messages: readonly OldMessage[]): Uuid[][] {
-  const batches: Uuid[][] = [];
+function inBatches(messages: readonly OldMessage[]): OldMessage[][] {
+  const batches: OldMessage[][] = [];
   let room = 0;
-  for (const { id, deliveries } of messages) {
-    const rows = 1 + deliveries;
+  for (const message of messages) {
+    const rows = 1 + message.deliveries.length;
     if (rows > room) {
       batches.push([]);
       room = BATCH;
     }
-    batches.at(-1)?.push(id);
+    batches.at(-1)?.push(message);
     room -= rows;
   }
   return batches;

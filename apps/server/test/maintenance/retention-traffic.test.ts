@@ -121,16 +121,17 @@ onBothDatabases('retention amid traffic', (kind) => {
 
   test.skipIf(kind === 'embedded')('leaves a message alone of which a delivery is being retried', async () => {
     const { id, deliveries } = await acceptAt(stage, daysAgo(35));
+    const old = { id, deliveries, is_finished: true };
     const [dlv] = deliveries;
     const [leased] = await claimDue(stage.db, 1);
     if (!leased || !dlv) throw new Error('nothing is due');
     await recordAttempts(stage.db, [result(leased, { status: 'FAILED' })]);
     await stage.db.transaction(async (tx) => {
       expect(await retryDelivery(tx, stage.environment, null, dlv, 'manual')).toMatchObject({ status: 'PENDING' });
-      expect(await deleteMessages(other, stage.environment, [id])).toBe(0);
+      expect(await deleteMessages(other, stage.environment, [old])).toBe(0);
     });
     // It was judged finished a moment ago, and is not any more.
-    expect(await deleteMessages(other, stage.environment, [id])).toBe(0);
+    expect(await deleteMessages(other, stage.environment, [old])).toBe(0);
     await retain(other);
     await sendDue(stage);
     expect(await readDelivery(stage.db, stage.environment, null, dlv)).toMatchObject({
@@ -145,9 +146,17 @@ onBothDatabases('retention amid traffic', (kind) => {
   });
 
   test('of another environment nothing is deleted', async () => {
-    const { id } = await acceptAt(stage, daysAgo(35));
+    const old = { ...(await acceptAt(stage, daysAgo(35))), is_finished: true };
     await sendDue(stage);
-    expect(await deleteMessages(stage.db, await stage.addEnvironment(), [id])).toBe(0);
+    expect(await deleteMessages(stage.db, await stage.addEnvironment(), [old])).toBe(0);
+    expect(await inventory(stage)).toEqual({ messages: 1, deliveries: 1, attempts: 1 });
+  });
+
+  test('a message that got another delivery since it was judged stays, for that', async () => {
+    const { id, deliveries } = await acceptAt(stage, daysAgo(35), [{}, {}]);
+    await sendDue(stage);
+    const judged = { id, deliveries: deliveries.slice(1), is_finished: true };
+    expect(await deleteMessages(stage.db, stage.environment, [judged])).toBe(0);
     expect(await inventory(stage)).toEqual({ messages: 1, deliveries: 1, attempts: 1 });
   });
 });
