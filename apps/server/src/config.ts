@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { DEFAULT_RETENTION_DAYS, RETENTION_DAYS } from './core/retention.ts';
 import { API_KEY_PATTERN } from './crypto/api-key.ts';
 import { type Exemption, parseExemptions } from './egress/exemptions.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
@@ -19,6 +20,8 @@ export interface Config {
     readonly http: boolean;
     readonly ports: ReadonlySet<number> | 'any';
   };
+  /** Days that messages are kept in environments that have no number of their own. */
+  readonly retentionDays: number;
   readonly logLevel: LogLevel;
 }
 
@@ -54,6 +57,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       http: flag('POSTRIDER_EGRESS_HTTP', env.POSTRIDER_EGRESS_HTTP || '0'),
       ports: ports(env.POSTRIDER_EGRESS_PORTS || '443,8443,80,8080'),
     },
+    retentionDays: retentionDays(env.POSTRIDER_RETENTION_DAYS || String(DEFAULT_RETENTION_DAYS)),
     logLevel: logLevel(env.POSTRIDER_LOG_LEVEL || 'info'),
   };
 }
@@ -118,6 +122,14 @@ function flag(setting: string, text: string): boolean {
 function ports(text: string): ReadonlySet<number> | 'any' {
   if (text.trim() === '*') return 'any';
   return new Set(text.split(',').map((each) => port('POSTRIDER_EGRESS_PORTS', each.trim())));
+}
+
+function retentionDays(text: string): number {
+  const { least, most } = RETENTION_DAYS;
+  if (!/^\d{1,4}$/.test(text) || Number(text) < least || Number(text) > most) {
+    throw new ConfigError('POSTRIDER_RETENTION_DAYS', `days, ${least} to ${most}`);
+  }
+  return Number(text);
 }
 
 function logLevel(text: string): LogLevel {

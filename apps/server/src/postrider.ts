@@ -20,10 +20,13 @@ import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
 import { createExpiry } from './maintenance/expiry.ts';
 import { createFailingWatch } from './maintenance/failing-endpoints.ts';
+import { createLeader } from './maintenance/leader.ts';
 import { createPartitioner } from './maintenance/partitions.ts';
 import { createReplayJobs } from './maintenance/replay-jobs.ts';
 import { createRescuer } from './maintenance/rescuer.ts';
+import { createRetention } from './maintenance/retention.ts';
 import { createTallyKeeper } from './maintenance/tallies.ts';
+import { createVacuum } from './maintenance/vacuum.ts';
 import type { Service } from './service.ts';
 import { recordChange } from './store/change.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
@@ -128,8 +131,17 @@ async function run(
     ? createReplayJobs({ db, log, onReplayed: () => worker?.wake() })
     : null;
   if (replayJobs) {
-    services.push(createPartitioner({ db, log }), createRescuer({ db, log }), createExpiry({ db, log }), replayJobs);
-    services.push(createTallyKeeper({ db, log }), createFailingWatch({ db, log, rule: FAILING_RULE, disable }));
+    // Everywhere: what a dead process had in hand must not also wait for the lead to pass on.
+    services.push(createRescuer({ db, log }), replayJobs);
+    const duties = () => [
+      createPartitioner({ db, log }),
+      createExpiry({ db, log }),
+      createRetention({ db, log, defaultDays: config.retentionDays }),
+      createTallyKeeper({ db, log }),
+      createFailingWatch({ db, log, rule: FAILING_RULE, disable }),
+      ...(db.kind === 'embedded' ? [createVacuum({ db, log })] : []),
+    ];
+    services.push(createLeader({ db, log, duties }));
   }
   if (worker) services.push(worker);
   for (const service of services) service.start();

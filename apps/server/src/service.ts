@@ -12,23 +12,25 @@ export interface Wakeable extends Service {
 /**
  * Runs `work` again and again, `intervalMs` after its last run ended, so that runs never overlap; at once where it was
  * woken meanwhile or resolved to true, for "there is more". A failed run is reported and does not end the series.
+ *
+ * @param work told by its signal when to stop: one that takes long looks at it between two steps.
  */
 export function repeating(
   intervalMs: number,
-  work: () => Promise<unknown>,
+  work: (signal: AbortSignal) => Promise<unknown>,
   onError: (error: unknown) => void,
 ): Wakeable {
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> = Promise.resolve();
   let isAwake = false;
-  let stopped = false;
+  const stopping = new AbortController();
   const turn = () => {
     timer = undefined;
     isAwake = false;
-    current = work()
+    current = work(stopping.signal)
       .catch(onError)
       .then((more) => {
-        if (!stopped) timer = setTimeout(turn, isAwake || more === true ? 0 : intervalMs);
+        if (!stopping.signal.aborted) timer = setTimeout(turn, isAwake || more === true ? 0 : intervalMs);
       });
   };
   return {
@@ -41,7 +43,7 @@ export function repeating(
       turn();
     },
     async stop() {
-      stopped = true;
+      stopping.abort();
       clearTimeout(timer);
       timer = undefined;
       await current;

@@ -175,6 +175,8 @@ export function hasSqlState(error: unknown, code: string): boolean {
 
 /** SQLSTATE of a row that is already there. */
 export const UNIQUE_VIOLATION = '23505';
+/** SQLSTATE of a table that is not there. */
+export const UNDEFINED_TABLE = '42P01';
 /** SQLSTATE of a wait for a lock that took longer than `lock_timeout`. */
 export const LOCK_NOT_AVAILABLE = '55P03';
 

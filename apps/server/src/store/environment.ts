@@ -1,4 +1,5 @@
 import type { Uuid } from '../core/ids.ts';
+import type { Keeping } from '../core/retention.ts';
 import { type Queryable, statement } from './database.ts';
 
 export interface EnvironmentRow {
@@ -34,4 +35,14 @@ const insert = statement(
 
 export async function insertEnvironment(db: Queryable, row: EnvironmentRow): Promise<void> {
   await db.query(insert, [row.id, row.name, row.mode, row.data_key]);
+}
+
+const keepings = statement<Keeping>(
+  'environment_keepings',
+  'select id as "environmentId", retention_days as days from environment order by id',
+);
+
+/** How long each environment keeps its rows. */
+export async function listKeepings(db: Queryable): Promise<Keeping[]> {
+  return db.query(keepings, []);
 }

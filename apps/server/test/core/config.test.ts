@@ -13,6 +13,7 @@ test('without settings: loopback, the embedded database, all roles, a strict egr
     masterKey: null,
     bootstrapApiKey: null,
     egress: { allow: [], http: false, ports: new Set([443, 8443, 80, 8080]) },
+    retentionDays: 30,
     logLevel: 'info',
   });
 });
@@ -38,6 +39,8 @@ const accepted: Record<string, object> = {
   'POSTRIDER_EGRESS_HTTP=1': { egress: { http: true } },
   'POSTRIDER_EGRESS_PORTS=*': { egress: { ports: 'any' } },
   'POSTRIDER_EGRESS_PORTS=443, 9000': { egress: { ports: new Set([443, 9000]) } },
+  'POSTRIDER_RETENTION_DAYS=1': { retentionDays: 1 },
+  'POSTRIDER_RETENTION_DAYS=3650': { retentionDays: 3_650 },
   'POSTRIDER_LOG_LEVEL=debug': { logLevel: 'debug' },
 };
 
@@ -70,6 +73,10 @@ describe('a setting that cannot be is refused by name', () => {
     ['POSTRIDER_EGRESS_HTTP', 'yes'],
     ['POSTRIDER_EGRESS_PORTS', '443,'],
     ['POSTRIDER_EGRESS_PORTS', '99999'],
+    ['POSTRIDER_RETENTION_DAYS', '0'],
+    ['POSTRIDER_RETENTION_DAYS', '3651'],
+    ['POSTRIDER_RETENTION_DAYS', '30d'],
+    ['POSTRIDER_RETENTION_DAYS', '1.5'],
     ['POSTRIDER_LOG_LEVEL', 'loud'],
     ['POSTRIDER_QUEUE_URL', 'nats://h'],
     ['POSTRIDER_ARCHIVE_URL', 's3://b'],

@@ -16,6 +16,7 @@ import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/st
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayChunk } from '../../src/store/replay.ts';
+import { oldMessages } from '../../src/store/retention.ts';
 import { addTallies, expireTallies, readLastTimes, readTallies, rollMinutes } from '../../src/store/tally.ts';
 import { costOf, statementOf } from './explain.ts';
 import { message, openStage, result, type Stage } from './stage.ts';
@@ -99,6 +100,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['a failure', 10, (db) => noteFailing(db, [{ ...subject, failures: 1 }], FAILING_RULE)],
     ['a success', 10, (db) => forgetFailing(db, [shop])],
     ['the endpoints that only fail', 10, (db) => failingFor(db, FAILING_RULE, 100)],
+    ['20 messages past retention', 200, (db) => oldMessages(db, env(), firstIdAt(0), Date.now() + DAY_MS, 20)],
     ['a page of endpoints', 40, (db) => listEndpoints(db, env(), app, page)],
   ];
 
