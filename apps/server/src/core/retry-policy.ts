@@ -35,8 +35,17 @@ export const MAX_RETRY_DELAY_SECONDS = 7 * 24 * HOUR;
 /** A `Retry-After` is obeyed up to here. */
 export const MAX_RETRY_AFTER_SECONDS = 24 * HOUR;
 
+export const DEFAULT_POLICY: RetryPolicy = NAMED_POLICIES.default;
+
+/** What a setting means. One that means nothing, as a later version or a hand may have stored it, is the default. */
 export function retryPolicy(setting: RetryPolicySetting): RetryPolicy {
-  return typeof setting === 'string' ? NAMED_POLICIES[setting] : { delays: setting, onExhausted: 'dead_letter' };
+  if (typeof setting === 'string')
+    return Object.hasOwn(NAMED_POLICIES, setting) ? NAMED_POLICIES[setting] : DEFAULT_POLICY;
+  return isDelays(setting) ? { delays: setting, onExhausted: 'dead_letter' } : DEFAULT_POLICY;
+}
+
+function isDelays(setting: unknown): boolean {
+  return Array.isArray(setting) && setting.every((delay) => delay >= 0 && delay <= MAX_RETRY_DELAY_SECONDS);
 }
 
 /**

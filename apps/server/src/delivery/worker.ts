@@ -1,26 +1,19 @@
 import { speaksAgainstEndpoint } from '../core/circuit.ts';
-import { type Decision, decide } from '../core/delivery.ts';
-import type { DisabledReason, Endpoint, EndpointType } from '../core/endpoint.ts';
+import { type DisabledReason, type Endpoint, type EndpointType, isCounted } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
-import { retryPolicy } from '../core/retry-policy.ts';
 import { GroupCommit } from '../group-commit.ts';
 import type { Log } from '../log.ts';
 import type { Service } from '../service.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, isTransient } from '../store/database.ts';
 import { msUntilReady } from '../store/lane.ts';
-import {
-  type AttemptResult,
-  LEASE_MARGIN_MS,
-  type LeasedDelivery,
-  type Release,
-  releaseLeases,
-} from '../store/lease.ts';
+import { LEASE_MARGIN_MS, type LeasedDelivery, type Release, releaseLeases } from '../store/lease.ts';
+import { type Attempt, attempt, faultyAttempt } from './attempt.ts';
 import type { Circuits } from './circuits.ts';
 import { claim } from './claim.ts';
 import type { Recorder } from './recorder.ts';
 import { Signal } from './signal.ts';
 import { Slots } from './slots.ts';
-import type { Sent, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 /**
  * Sends what is due. Deliveries come in two ways, each already leased to this process: handed over by `ingest` right
@@ -34,8 +27,8 @@ import type { Sent, Transport } from './transport.ts';
 export const MAX_IN_FLIGHT = 512;
 /** Lanes are looked at this often, or as soon as one is known to be ready. */
 const POLL_MS = 500;
-/** When a delivery to a paused endpoint is looked at again. */
-const PAUSED_MS = 2_000;
+/** When a delivery is looked at again to which what we remember of its endpoint does not apply. */
+const STALE_MS = 2_000;
 /** Claims come no faster: under load what gathers in this time goes in one. */
 const CLAIM_PAUSE_MS = 5;
 
@@ -171,30 +164,52 @@ export class Worker implements Service {
   }
 
   async #process(delivery: LeasedDelivery, leasedAt: number): Promise<void> {
-    const { endpoints } = this.#options;
-    const { environmentId, applicationId, endpointId } = delivery;
-    const endpoint = await endpoints.endpoint(environmentId, applicationId, endpointId, leasedAt);
+    const endpoint = await this.#endpointOf(delivery, leasedAt);
+    if (endpoint === 'unknown') return;
     if (!endpoint) return this.#release(delivery, 'endpoint_deleted');
     if (endpoint.status === 'disabled') return this.#release(delivery, 'endpoint_disabled');
     // Its lane is held, or it was paused a moment ago elsewhere; either way what we remember is put right within this.
-    if (endpoint.status === 'paused') return this.#release(delivery, null, PAUSED_MS);
+    if (endpoint.status === 'paused') return this.#release(delivery, null, STALE_MS);
+    // It was let out before the endpoint had an order or a limit in flight, or by a process that had not heard of it.
+    if (isCounted(endpoint) && !delivery.isCounted) return this.#release(delivery, null, STALE_MS);
     // A process that was frozen, or starved, wakes to leases that end before its request would.
     if (performance.now() - leasedAt > LEASE_MARGIN_MS / 2) return this.#release(delivery, null);
+    await this.#conclude(
+      endpoint,
+      delivery,
+      await attempt(this.#options.transports[endpoint.type], endpoint, delivery),
+    );
+  }
 
-    const startedAt = new Date();
-    const sent = await this.#options.transports[endpoint.type].send(endpoint, delivery);
-    const number = delivery.attemptCount + 1;
-    const decision = decide(answerOf(sent), retryPolicy(endpoint.retryPolicy), number, Date.now(), Math.random());
-    const recorded = await this.#options.recorder.record(resultOf(delivery, number, sent, decision, startedAt));
-    // After the record: that it was sent must not be lost because switching off fails.
-    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
-    this.#options.log.debug(
+  /** `unknown`: it could not be found out, not because the database is away; that counts as a failed attempt. */
+  async #endpointOf(delivery: LeasedDelivery, since: number): Promise<Endpoint | null | 'unknown'> {
+    const { environmentId, applicationId, endpointId } = delivery;
+    try {
+      return await this.#options.endpoints.endpoint(environmentId, applicationId, endpointId, since);
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      await this.#conclude(null, delivery, faultyAttempt(delivery, null, 'internal_error', error, new Date()));
+      return 'unknown';
+    }
+  }
+
+  async #conclude(endpoint: Endpoint | null, delivery: LeasedDelivery, made: Attempt): Promise<void> {
+    const { recorder, log } = this.#options;
+    const { decision, sent, result, fault } = made;
+    const about = { delivery_id: publicId('dlv', delivery.id), number: result.number };
+    if (fault) log.error({ ...about, err: fault.error, error: fault.code }, 'an attempt failed on our side');
+    const recorded = await recorder.record(result).catch((error: unknown) => {
+      // What is wrong with this very result is not known: what we can still say of it is that it failed.
+      if (isTransient(error) || fault) throw error;
+      return this.#conclude(endpoint, delivery, faultyAttempt(delivery, endpoint, 'internal_error', error, new Date()));
+    });
+    if (!recorded) return;
+    log.debug(
       {
-        delivery_id: publicId('dlv', delivery.id),
+        ...about,
         message_id: publicId('msg', delivery.messageId),
         endpoint_id: publicId('ep', delivery.endpointId),
         event_type: delivery.eventType,
-        number,
         trigger: delivery.trigger,
         status: decision.status,
         ...(sent.answer.kind === 'response' ? { status_code: sent.answer.status } : { error: sent.answer.code }),
@@ -204,47 +219,15 @@ export class Worker implements Service {
       },
       'attempt',
     );
+    if (recorded === 'lease_lost') log.warn(about, 'lease lost; result dropped');
+    if (!endpoint || fault) return;
+    // After the record: that it was sent must not be lost because switching off fails.
+    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
     await this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
-    if (recorded === 'lease_lost') {
-      this.#options.log.warn({ delivery_id: publicId('dlv', delivery.id), number }, 'lease lost; result dropped');
-    }
   }
 
   /** Lets go of a delivery untried: ended with an error, or due again now; what held it up is in its lane. */
   #release(delivery: LeasedDelivery, error: string | null, delayMs = 0): Promise<void> {
     return this.#releases.submit({ delivery, delayMs, error });
   }
-}
-
-function answerOf({ answer }: Sent) {
-  return answer.kind === 'response'
-    ? ({ kind: 'response', status: answer.status, retryAfter: answer.headers['retry-after'] } as const)
-    : answer;
-}
-
-function resultOf(
-  delivery: LeasedDelivery,
-  number: number,
-  sent: Sent,
-  decision: Decision,
-  startedAt: Date,
-): AttemptResult {
-  const { answer } = sent;
-  const isResponse = answer.kind === 'response';
-  return {
-    delivery,
-    number,
-    status: decision.status,
-    delayMs: decision.status === 'PENDING' ? decision.delayMs : null,
-    url: sent.url,
-    requestHeaders: JSON.stringify(sent.requestHeaders),
-    responseStatus: isResponse ? answer.status : null,
-    responseHeaders: isResponse ? JSON.stringify(answer.headers) : null,
-    responseBody: isResponse ? answer.body : null,
-    errorCode: isResponse ? (decision.status === 'SENT' ? null : `http_${answer.status}`) : answer.code,
-    errorMessage: isResponse ? null : answer.message,
-    durationMs: Math.round(sent.durationMs),
-    timings: JSON.stringify(sent.timings),
-    startedAt,
-  };
 }

@@ -34,7 +34,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   };
 
   const turn = {
-    ...{ count: 64, isProbe: false, places: null, isFifo: false, headId: null },
+    ...{ isMetered: false, count: 64, isProbe: false, places: null, isFifo: false, headId: null },
     ...{ holdMs: 0, heldBy: null, tokens: 0 },
   };
 
