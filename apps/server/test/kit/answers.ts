@@ -1,7 +1,7 @@
 import type { Static } from 'typebox';
 import { expect } from 'vitest';
 import type { ApplicationSchema } from '../../src/api/applications/schema.ts';
-import type { AttemptSchema, DeliverySchema } from '../../src/api/deliveries/schema.ts';
+import type { AttemptSchema, DeliveryDetail, DeliverySchema } from '../../src/api/deliveries/schema.ts';
 import type { CreatedEndpoint, EndpointSchema } from '../../src/api/endpoints/schema.ts';
 import type {
   DirectAccepted,
@@ -23,6 +23,7 @@ export type DirectAnswer = Static<typeof DirectAccepted>;
 export type Message = Static<typeof MessageSchema>;
 export type MessageRow = Static<typeof MessageSummary>;
 export type Delivery = Static<typeof DeliverySchema>;
+export type HeldDelivery = Static<typeof DeliveryDetail>;
 export type Attempt = Static<typeof AttemptSchema>;
 export interface ApiKey {
   readonly id: string;

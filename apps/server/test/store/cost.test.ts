@@ -4,7 +4,7 @@ import { insertMessages } from '../../src/store/acceptance.ts';
 import { listApplications } from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { type Database, openDatabase, type Queryable } from '../../src/store/database.ts';
-import { deliveriesOf, listDeliveries, readDelivery } from '../../src/store/delivery.ts';
+import { deliveriesOf, listDeliveries, readDelivery, readHold } from '../../src/store/delivery.ts';
 import { listEndpoints } from '../../src/store/endpoint.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
 import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
@@ -46,6 +46,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['a rescue of 1,000', 10, (db) => rescueExpired(db, 1_000)],
     ['a result', 10, (db) => recordAttempts(db, [result(leased)])],
     ['a delivery', 10, (db) => readDelivery(db, env(), null, leased.id)],
+    ['what a delivery waits for', 10, (db) => readHold(db, env(), leased.id)],
     ['a message', 10, (db) => readMessage(db, env(), null, sent)],
     ['a message’s deliveries', 10, (db) => deliveriesOf(db, env(), sent)],
     ['an attempt list', 10, (db) => listAttempts(db, env(), leased.id, { ...page, before: null })],
