@@ -122,7 +122,11 @@ export class Worker implements Service {
           'a delivery was not completed',
         );
       })
-      .finally(() => this.#free(delivery.endpointId));
+      .finally(() => {
+        this.#free(delivery.endpointId);
+        // Its lane was full and has a place now. Left to the next look, a fifo endpoint would get two messages a second.
+        if (delivery.isCounted) this.#work.fire();
+      });
   }
 
   #free(endpointId: Uuid): void {
