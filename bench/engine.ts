@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import pg from 'pg';
+import type { DatabaseTarget } from '../apps/server/src/store/database.ts';
 
 /** The engine under test: `apps/server/src/main.ts` as it runs in production, on a fresh database. */
 export interface Engine {
@@ -13,16 +16,31 @@ export interface Engine {
   post<Answer>(path: string, body: unknown): Promise<Answer>;
   /** CPU seconds and resident megabytes so far. Linux. */
   usage(): { cpuSeconds: number; rssMb: number };
+  /** How often it logged each warning or error. */
+  readonly complaints: ReadonlyMap<string, number>;
+  /** What it runs on; nobody else may open the embedded one before `end`. */
+  readonly database: DatabaseTarget;
+  /** Null while it runs; else how it ended. */
+  readonly ended: string | null;
+  /** SIGTERM, and how it ended. Its database stays. */
+  end(): Promise<string>;
+  /** Ends it where it runs, and drops its database. */
   stop(): Promise<void>;
 }
 
 export type DatabaseKind = 'postgresql' | 'embedded';
 
-export async function startEngine(kind: DatabaseKind, serverUrl: string | undefined): Promise<Engine> {
+/** @param nodeArguments of Node itself. */
+export async function startEngine(
+  kind: DatabaseKind,
+  serverUrl: string | undefined,
+  nodeArguments: readonly string[] = [],
+): Promise<Engine> {
   const dataDir = mkdtempSync(join(tmpdir(), 'postrider-bench-'));
   const key = `pr_test_${randomBytes(24).toString('hex')}`;
   const database = kind === 'postgresql' ? await freshDatabase(serverUrl) : null;
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../apps/server/src/main.ts')], {
+  const main = join(import.meta.dirname, '../apps/server/src/main.ts');
+  const child = spawn(process.execPath, [...nodeArguments, main], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
@@ -35,20 +53,37 @@ export async function startEngine(kind: DatabaseKind, serverUrl: string | undefi
       ...(database && { POSTRIDER_DATABASE_URL: database.url }),
     },
   });
+  let ended: string | null = null;
+  const exited = once(child, 'exit').then(([code, signal]) => {
+    ended = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    return ended;
+  });
+  const complaints = new Map<string, number>();
   const url = await new Promise<string>((resolve, reject) => {
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      const ready = /"url":"(http[^"]+)".*"msg":"ready"/.exec(output);
-      if (ready?.[1]) resolve(ready[1]);
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = JSON.parse(text) as { level: string; msg: string; url?: string };
+      if (line.msg === 'ready' && line.url) resolve(line.url);
+      if (line.level === 'warn' || line.level === 'error')
+        complaints.set(line.msg, (complaints.get(line.msg) ?? 0) + 1);
     });
-    child.once('exit', (code) => reject(new Error(`the engine ended with ${code}`)));
+    exited.then((how) => reject(new Error(`the engine ended with ${how}`)));
   });
   const pid = child.pid ?? 0;
+  const end = async () => {
+    if (ended === null) child.kill('SIGTERM');
+    return exited;
+  };
   return {
     url,
     key,
     pid,
+    complaints,
+    database: database
+      ? { kind: 'postgresql', url: database.url, poolSize: 1 }
+      : { kind: 'embedded', folder: join(dataDir, 'database') },
+    get ended() {
+      return ended;
+    },
     async post<Answer>(path: string, body: unknown) {
       const response = await fetch(url + path, {
         method: 'POST',
@@ -59,10 +94,9 @@ export async function startEngine(kind: DatabaseKind, serverUrl: string | undefi
       return (await response.json()) as Answer;
     },
     usage: () => usageOf(pid),
+    end,
     async stop() {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await gone;
+      await end();
       await database?.drop();
       rmSync(dataDir, { recursive: true, force: true });
     },

@@ -10,5 +10,7 @@ export function answer(answers: Answers): void {
       process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
   });
+  // Nobody asks any more.
+  process.on('disconnect', () => process.exit());
   process.send?.('ready');
 }

@@ -6,6 +6,7 @@ const receiver = await startReceiver({ record: 'none' });
 
 answer({
   url: async () => receiver.url,
+  hostile: async () => receiver.hostile,
   count: async () => receiver.counts.total,
   /** Resolves to the time (ms since 1970) at which the count was first seen at `total`. */
   until: ({ total }: { total: number }) =>

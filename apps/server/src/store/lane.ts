@@ -141,7 +141,7 @@ const settle = statement(
      held_by = t.held_by,
      circuit = case when t.is_probe and t.taken > 0 then 'half_open' else l.circuit end,
      in_flight = case when t.places is null then l.in_flight else l.in_flight + t.taken end,
-     head_id = t.head_id,
+     head_id = coalesce(t.head_id, case when l.in_flight > 0 then l.head_id end),
      tokens = t.tokens, tokens_at = statement_timestamp()
    from unnest($1::uuid[], $2::integer[], $3::boolean[], $4::integer[], $5::float8[], $6::text[], $7::float8[],
                $8::uuid[])
