@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Home } from './home.ts';
 
 /** The engine under test: `apps/server/src/main.ts` as it runs in production. */
@@ -10,8 +11,12 @@ export interface Engine {
   readonly pid: number;
   /** Rejects where the answer is not 2xx. */
   call<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** Resolves once the process is gone. Can be called again. */
-  stop(): Promise<void>;
+  /** How often it logged each warning or error. */
+  readonly complaints: ReadonlyMap<string, number>;
+  /** Null while it runs; else how it ended. */
+  readonly ended: string | null;
+  /** Resolves to how it ended, once the process is gone. Can be called again. */
+  stop(): Promise<string>;
 }
 
 /** An engine that waits for a receiver which never answers is not waited for. */
@@ -35,25 +40,30 @@ export async function startEngine(home: Home, settings: Readonly<Record<string, 
       ...settings,
     },
   });
-  const gone = once(child, 'exit');
+  let ended: string | null = null;
+  const gone = once(child, 'exit').then(([code, signal]) => {
+    ended = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    return ended;
+  });
+  const complaints = new Map<string, number>();
   const url = await new Promise<string>((resolve, reject) => {
-    let output = '';
-    const look = (chunk: Buffer) => {
-      output += chunk.toString();
-      const ready = /"url":"(http[^"]+)".*"msg":"ready"/.exec(output);
-      if (!ready?.[1]) return;
-      child.stdout.off('data', look);
-      child.stdout.resume();
-      resolve(ready[1]);
-    };
-    child.stdout.on('data', look);
-    child.once('exit', (code, signal) => reject(new Error(`the engine ended with ${signal ?? code} at its start`)));
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = JSON.parse(text) as { level: string; msg: string; url?: string };
+      if (line.msg === 'ready' && line.url) resolve(line.url);
+      if (line.level === 'warn' || line.level === 'error')
+        complaints.set(line.msg, (complaints.get(line.msg) ?? 0) + 1);
+    });
+    gone.then((how) => reject(new Error(`the engine ended with ${how} at its start`)));
     child.once('error', reject);
   });
   return {
     url,
     key: home.key,
     pid: child.pid ?? 0,
+    complaints,
+    get ended() {
+      return ended;
+    },
     async call<Answer>(method: string, path: string, body?: unknown) {
       const response = await fetch(url + path, {
         method,
@@ -67,10 +77,11 @@ export async function startEngine(home: Home, settings: Readonly<Record<string, 
       return (await response.json()) as Answer;
     },
     async stop() {
-      child.kill('SIGTERM');
+      if (ended === null) child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
-      await gone;
+      const how = await gone;
       clearTimeout(timer);
+      return how;
     },
   };
 }

@@ -21,6 +21,7 @@ const STALLED_MS = 30_000;
 
 answer({
   url: async () => receiver.url,
+  hostile: async () => receiver.hostile,
   count: async () => receiver.counts.total,
   /** Resolves to the machine's time at which the count was first seen at `total`; rejects where it stands still. */
   until: ({ total }: { total: number }) => reached(() => receiver.counts.total, total),

@@ -47,6 +47,8 @@ export interface Endpoint {
   readonly metadata: Readonly<Record<string, string>>;
   /** Sent with every delivery, lower-case names. Values may be secret. */
   readonly headers: Readonly<Record<string, string>>;
+  /** False where its stored secret or headers do not open: then those are empty here, and nothing can be sent. */
+  readonly isReadable: boolean;
   /** `whsec_…`, as shown to its owner. */
   readonly secret: string;
   /** The bytes of the secret. */
@@ -72,6 +74,11 @@ export type EndpointRef = Pick<Endpoint, 'id' | 'environmentId' | 'applicationId
 export const DEFAULT_TIMEOUT_SECONDS = 30;
 export const MAX_TIMEOUT_SECONDS = 60;
 
+/** True where its lane counts what is in flight, over all processes: only deliveries that are counted may be sent. */
+export function isCounted(endpoint: Endpoint): boolean {
+  return endpoint.maxInFlight !== null || endpoint.ordering !== 'none';
+}
+
 /**
  * True where a delivery may be sent as soon as it is committed. All others go through the endpoint's lane, where holds,
  * limits and order are kept for all processes.
@@ -81,7 +88,6 @@ export function isUngoverned(endpoint: Endpoint): boolean {
     endpoint.status === 'active' &&
     endpoint.circuit.state === 'closed' &&
     endpoint.rateLimit === null &&
-    endpoint.maxInFlight === null &&
-    endpoint.ordering === 'none'
+    !isCounted(endpoint)
   );
 }

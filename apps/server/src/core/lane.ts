@@ -26,7 +26,19 @@ export interface Grant {
   /** Not to be looked at again for so long; 0: no hold. */
   readonly holdMs: number;
   readonly heldBy: 'circuit_open' | 'rate_limit' | null;
+  /** Left once all of `count` is taken. */
   readonly tokens: number;
+  /** Each one taken costs a token. */
+  readonly isMetered: boolean;
+}
+
+/** What is left of a grant of which not all was taken, because no more was due: the rest is not spent, nor waited for. */
+export function afterTaking<G extends Omit<Grant, 'heldBy'> & { readonly heldBy: string | null }>(
+  granted: G,
+  taken: number,
+): G {
+  if (!granted.isMetered || taken >= granted.count) return granted;
+  return { ...granted, tokens: granted.tokens + granted.count - taken, holdMs: 0, heldBy: null };
 }
 
 /** Slow start: so many deliveries per second at first, twice as many each second. */
@@ -35,20 +47,21 @@ const DRAIN_SECONDS = 8;
 
 /** @param max the most that a claim takes from one lane in one turn. */
 export function grant(lane: Lane, now: number, max: number): Grant {
-  const none = { count: 0, isProbe: false, holdMs: 0, heldBy: null, tokens: lane.tokens } as const;
-  if (lane.circuit !== 'closed') {
-    return { ...none, count: 1, isProbe: true, holdMs: lane.probeMs, heldBy: 'circuit_open' };
-  }
+  const none = { count: 0, isProbe: false, holdMs: 0, heldBy: null, tokens: lane.tokens, isMetered: false } as const;
   const places = Math.min(max, placesFree(lane));
   // Nothing to wait for here: whoever frees a place wakes the lane.
   if (places <= 0) return none;
+  if (lane.circuit !== 'closed') {
+    return { ...none, count: 1, isProbe: true, holdMs: lane.probeMs, heldBy: 'circuit_open' };
+  }
   const rate = Math.min(lane.rateLimit ?? Number.POSITIVE_INFINITY, drainRate(lane, now));
   if (rate === Number.POSITIVE_INFINITY) return { ...none, count: places };
   const tokens = refilled(lane, rate, now);
   const count = Math.min(places, Math.floor(tokens));
   const left = tokens - count;
-  if (count === places) return { ...none, count, tokens: left };
-  return { ...none, count, tokens: left, holdMs: Math.ceil(((1 - left) * 1000) / rate), heldBy: 'rate_limit' };
+  const metered = { ...none, count, tokens: left, isMetered: true };
+  if (count === places) return metered;
+  return { ...metered, holdMs: Math.ceil(((1 - left) * 1000) / rate), heldBy: 'rate_limit' };
 }
 
 function placesFree(lane: Lane): number {

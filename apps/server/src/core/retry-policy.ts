@@ -41,11 +41,20 @@ export const MAX_RETRY_DELAY_SECONDS = 7 * 24 * HOUR;
 /** A `Retry-After` is obeyed up to here. */
 export const MAX_RETRY_AFTER_SECONDS = 24 * HOUR;
 
+export const DEFAULT_POLICY: RetryPolicy = NAMED_POLICIES.default;
+
+/** What a setting means. One that means nothing, as a later version or a hand may have stored it, is the default. */
 export function retryPolicy(setting: RetryPolicySetting): RetryPolicy {
-  if (typeof setting === 'string') return NAMED_POLICIES[setting];
-  if (!('delays' in setting)) return { delays: setting, onExhausted: 'dead_letter' };
+  if (typeof setting === 'string')
+    return Object.hasOwn(NAMED_POLICIES, setting) ? NAMED_POLICIES[setting] : DEFAULT_POLICY;
+  if (isDelays(setting)) return { delays: setting, onExhausted: 'dead_letter' };
+  if (!setting || !('delays' in setting)) return DEFAULT_POLICY;
   const { delays, onExhausted } = retryPolicy(setting.delays);
   return { delays, onExhausted: setting.on_exhausted ?? onExhausted };
+}
+
+function isDelays(setting: unknown): setting is readonly number[] {
+  return Array.isArray(setting) && setting.every((delay) => delay >= 0 && delay <= MAX_RETRY_DELAY_SECONDS);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Decision } from '../core/delivery.ts';
 import { publicId } from '../core/ids.ts';
 import type { Log } from '../log.ts';
 import type { LeasedDelivery } from '../store/lease.ts';
+import type { Attempt } from './attempt.ts';
 import type { Recorded } from './recorder.ts';
 import type { Sent } from './transport.ts';
 
@@ -32,4 +33,9 @@ export function logAttempt(
     },
     'attempt',
   );
+}
+
+export function logFault(log: Log, delivery: LeasedDelivery, fault: NonNullable<Attempt['fault']>): void {
+  const about = { delivery_id: publicId('dlv', delivery.id), number: delivery.attemptCount + 1 };
+  log.error({ ...about, err: fault.error, error: fault.code }, 'an attempt failed on our side');
 }

@@ -38,10 +38,21 @@ export async function claim(db: Database, room: Room): Promise<Claimed> {
 }
 
 function turnOf(lane: ReadyLane, max: number): Turn {
-  const base = { endpointId: lane.endpoint_id, places: null, isFifo: false, headId: null, tokens: lane.tokens };
-  if (lane.status === 'paused') return { ...base, count: 0, isProbe: false, holdMs: PAUSED_MS, heldBy: 'paused' };
+  const base = {
+    endpointId: lane.endpoint_id,
+    places: lane.is_fifo ? 1 : lane.max_in_flight,
+    isFifo: lane.is_fifo,
+    headId: lane.head_id,
+    count: 0,
+    isProbe: false,
+    isMetered: false,
+    tokens: lane.tokens,
+    holdMs: 0,
+    heldBy: null,
+  };
+  if (lane.status === 'paused') return { ...base, holdMs: PAUSED_MS, heldBy: 'paused' };
   // Of an endpoint that is gone or switched off everything is let through, to end FAILED.
-  if (lane.status !== 'active') return { ...base, count: max, isProbe: false, holdMs: 0, heldBy: null };
+  if (lane.status !== 'active') return { ...base, places: null, isFifo: false, headId: null, count: max };
   const granted = grant(
     {
       circuit: lane.circuit,
@@ -57,11 +68,5 @@ function turnOf(lane: ReadyLane, max: number): Turn {
     lane.now,
     max,
   );
-  return {
-    ...base,
-    ...granted,
-    places: lane.is_fifo ? 1 : lane.max_in_flight,
-    isFifo: lane.is_fifo,
-    headId: lane.head_id,
-  };
+  return { ...base, ...granted };
 }

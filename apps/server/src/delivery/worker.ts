@@ -1,28 +1,21 @@
 import { speaksAgainstEndpoint } from '../core/circuit.ts';
-import { type Decision, decide } from '../core/delivery.ts';
-import type { DisabledReason, Endpoint, EndpointType } from '../core/endpoint.ts';
+import { type DisabledReason, type Endpoint, type EndpointType, isCounted } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
-import { retryPolicy } from '../core/retry-policy.ts';
 import { GroupCommit } from '../group-commit.ts';
 import type { Log } from '../log.ts';
 import type { Service } from '../service.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, isTransient } from '../store/database.ts';
 import { msUntilReady } from '../store/lane.ts';
-import {
-  type AttemptResult,
-  LEASE_MARGIN_MS,
-  type LeasedDelivery,
-  type Release,
-  releaseLeases,
-} from '../store/lease.ts';
-import { logAttempt } from './attempt-log.ts';
+import { LEASE_MARGIN_MS, type LeasedDelivery, type Release, releaseLeases } from '../store/lease.ts';
+import { type Attempt, attempt, faultyAttempt } from './attempt.ts';
+import { logAttempt, logFault } from './attempt-log.ts';
 import type { Circuits } from './circuits.ts';
 import { claim } from './claim.ts';
 import type { Recorder } from './recorder.ts';
 import { Signal } from './signal.ts';
 import { Slots } from './slots.ts';
 import type { Tallies } from './tallies.ts';
-import type { Sent, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 import { type InHand, Waiting } from './waiting.ts';
 
 /**
@@ -47,8 +40,8 @@ const KEPT_FOR_CLAIMS = 32;
 const MAX_WAIT_MS = LEASE_MARGIN_MS / 2;
 /** Lanes are looked at this often, or as soon as one is known to be ready. */
 const POLL_MS = 500;
-/** When a delivery to a paused endpoint is looked at again. */
-const PAUSED_MS = 2_000;
+/** When a delivery is looked at again to which what we remember of its endpoint does not apply. */
+const STALE_MS = 2_000;
 /** Claims come no faster: under load what gathers in this time goes in one. */
 const CLAIM_PAUSE_MS = 5;
 
@@ -159,7 +152,11 @@ export class Worker implements Service {
           'a delivery was not completed',
         );
       })
-      .finally(() => this.#free(delivery.endpointId));
+      .finally(() => {
+        this.#free(delivery.endpointId);
+        // Its lane was full and has a place now. Left to the next look, a fifo endpoint would get two messages a second.
+        if (delivery.isCounted) this.#work.fire();
+      });
   }
 
   #free(endpointId: Uuid): void {
@@ -220,39 +217,52 @@ export class Worker implements Service {
     const { delivery } = inHand;
     let tried: Tried | null;
     try {
-      tried = await this.#send(inHand);
+      tried = await this.#try(inHand);
     } finally {
       this.#leaveWire(delivery.endpointId);
     }
-    if (!tried) return;
-    const { endpoint, sent, startedAt } = tried;
-    const number = delivery.attemptCount + 1;
-    const decision = decide(answerOf(sent), retryPolicy(endpoint.retryPolicy), number, Date.now(), Math.random());
-    const recorded = await this.#options.recorder.record(resultOf(delivery, number, sent, decision, startedAt));
-    if (recorded === 'recorded') this.#options.tallies.attempted(endpoint, sent, decision.status);
-    // After the record: that it was sent must not be lost because switching off fails.
-    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
-    if (recorded === 'lease_lost' || this.#options.log.isLevelEnabled('debug')) {
-      logAttempt(this.#options.log, delivery, sent, decision, recorded);
-    }
-    await this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
+    if (tried) await this.#conclude(tried.endpoint, delivery, tried.attempt);
   }
 
   /** One try; or null where the delivery was let go untried. */
-  async #send({ delivery, leasedAt, isClaimed }: InHand): Promise<Tried | null> {
-    const { endpoints, transports } = this.#options;
+  async #try({ delivery, leasedAt, isClaimed }: InHand): Promise<Tried | null> {
     const { environmentId, applicationId, endpointId } = delivery;
-    const endpoint = await endpoints.endpoint(environmentId, applicationId, endpointId, leasedAt);
+    let endpoint: Endpoint | null;
+    try {
+      endpoint = await this.#options.endpoints.endpoint(environmentId, applicationId, endpointId, leasedAt);
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      return { endpoint: null, attempt: faultyAttempt(delivery, null, 'internal_error', error, new Date()) };
+    }
     if (!endpoint) return this.#release(delivery, 'endpoint_deleted');
     if (endpoint.status === 'disabled') return this.#release(delivery, 'endpoint_disabled');
     // Its lane is held, or it was paused a moment ago elsewhere; either way what we remember is put right within this.
-    if (endpoint.status === 'paused') return this.#release(delivery, null, PAUSED_MS);
+    if (endpoint.status === 'paused') return this.#release(delivery, null, STALE_MS);
+    // It was let out before the endpoint had an order or a limit in flight, or by a process that had not heard of it.
+    if (isCounted(endpoint) && !delivery.isCounted) return this.#release(delivery, null, STALE_MS);
     // Its circuit opened while it waited here. What was claimed has its lane's word, which is newer than our memory.
     if (!isClaimed && endpoint.circuit.state !== 'closed') return this.#release(delivery, null);
     // A process that was frozen, or starved, wakes to leases that end before its request would.
     if (performance.now() - leasedAt > MAX_WAIT_MS) return this.#release(delivery, null);
-    const startedAt = new Date();
-    return { endpoint, startedAt, sent: await transports[endpoint.type].send(endpoint, delivery) };
+    return { endpoint, attempt: await attempt(this.#options.transports[endpoint.type], endpoint, delivery) };
+  }
+
+  async #conclude(endpoint: Endpoint | null, delivery: LeasedDelivery, made: Attempt): Promise<void> {
+    const { recorder, log } = this.#options;
+    const { decision, sent, result, fault } = made;
+    if (fault) logFault(log, delivery, fault);
+    const recorded = await recorder.record(result).catch((error: unknown) => {
+      // What is wrong with this very result is not known: what we can still say of it is that it failed.
+      if (isTransient(error) || fault) throw error;
+      return this.#conclude(endpoint, delivery, faultyAttempt(delivery, endpoint, 'internal_error', error, new Date()));
+    });
+    if (!recorded) return;
+    if (recorded === 'lease_lost' || log.isLevelEnabled('debug')) logAttempt(log, delivery, sent, decision, recorded);
+    if (endpoint && recorded === 'recorded') this.#options.tallies.attempted(endpoint, sent, decision.status);
+    if (!endpoint || fault) return;
+    // After the record: that it was sent must not be lost because switching off fails.
+    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
+    await this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
   }
 
   /** Lets go of a delivery untried: ended with an error, or due again now; what held it up is in its lane. */
@@ -264,40 +274,7 @@ export class Worker implements Service {
 }
 
 interface Tried {
-  readonly endpoint: Endpoint;
-  readonly startedAt: Date;
-  readonly sent: Sent;
-}
-
-function answerOf({ answer }: Sent) {
-  return answer.kind === 'response'
-    ? ({ kind: 'response', status: answer.status, retryAfter: answer.headers['retry-after'] } as const)
-    : answer;
-}
-
-function resultOf(
-  delivery: LeasedDelivery,
-  number: number,
-  sent: Sent,
-  decision: Decision,
-  startedAt: Date,
-): AttemptResult {
-  const { answer } = sent;
-  const isResponse = answer.kind === 'response';
-  return {
-    delivery,
-    number,
-    status: decision.status,
-    delayMs: decision.status === 'PENDING' ? decision.delayMs : null,
-    url: sent.url,
-    requestHeaders: JSON.stringify(sent.requestHeaders),
-    responseStatus: isResponse ? answer.status : null,
-    responseHeaders: isResponse ? JSON.stringify(answer.headers) : null,
-    responseBody: isResponse ? answer.body : null,
-    errorCode: isResponse ? (decision.status === 'SENT' ? null : `http_${answer.status}`) : answer.code,
-    errorMessage: isResponse ? null : answer.message,
-    durationMs: Math.round(sent.durationMs),
-    timings: JSON.stringify(sent.timings),
-    startedAt,
-  };
+  /** Null where it could not be found out. */
+  readonly endpoint: Endpoint | null;
+  readonly attempt: Attempt;
 }

@@ -1,7 +1,7 @@
 import { decodeSecret } from '@postrider/webhook';
 import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { Uuid } from '../core/ids.ts';
+import { publicId, type Uuid } from '../core/ids.ts';
 import type { Scope } from '../core/scope.ts';
 import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
@@ -36,6 +36,7 @@ export interface KeyEntry {
 export class Directory implements Service {
   readonly #db: Database;
   readonly #vault: Vault;
+  readonly #log: Log;
   readonly #poll: Service;
   readonly #applications = new Cache<ApplicationEntry>(MAX_APPLICATIONS);
   /** environment|uid and environment|default → application id. Checked against the entry: a uid may move. */
@@ -50,6 +51,7 @@ export class Directory implements Service {
   constructor(options: { db: Database; vault: Vault; log: Log }) {
     this.#db = options.db;
     this.#vault = options.vault;
+    this.#log = options.log;
     this.#poll = repeating(
       POLL_MS,
       () => this.#readChanges(),
@@ -129,10 +131,9 @@ export class Directory implements Service {
     return dataKey;
   }
 
-  /** A stored endpoint with its secrets open. @throws SealError */
+  /** A stored endpoint with its secrets open, where they open: one that is damaged must not take others with it. */
   async open(row: EndpointRow): Promise<Endpoint> {
-    const dataKey = await this.dataKey(row.environment_id);
-    const secret = unseal(dataKey, row.id, 'endpoint_secret', row.secret);
+    const secrets = this.#openSecrets(row, await this.dataKey(row.environment_id));
     return {
       id: row.id,
       environmentId: row.environment_id,
@@ -143,9 +144,8 @@ export class Directory implements Service {
       channels: row.channels,
       description: row.description,
       metadata: row.metadata,
-      headers: row.headers ? JSON.parse(unseal(dataKey, row.id, 'endpoint_headers', row.headers)) : {},
-      secret,
-      signingKey: decodeSecret(secret),
+      isReadable: secrets !== null,
+      ...(secrets ?? { headers: {}, secret: '', signingKey: new Uint8Array() }),
       retryPolicy: row.retry_policy,
       timeoutSeconds: row.timeout_seconds,
       rateLimit: row.rate_limit,
@@ -162,6 +162,19 @@ export class Directory implements Service {
       createdAt: row.created_at,
       updatedAt: row.updated_at,
     };
+  }
+
+  #openSecrets(row: EndpointRow, dataKey: DataKey): Pick<Endpoint, 'headers' | 'secret' | 'signingKey'> | null {
+    try {
+      const secret = unseal(dataKey, row.id, 'endpoint_secret', row.secret);
+      const headers = row.headers ? JSON.parse(unseal(dataKey, row.id, 'endpoint_headers', row.headers)) : {};
+      return { headers, secret, signingKey: decodeSecret(secret) };
+    } catch {
+      // Not the error itself: a parser quotes what it could not read.
+      const about = { endpoint_id: publicId('ep', row.id), application_id: publicId('app', row.application_id) };
+      this.#log.error(about, 'the stored secret or headers of an endpoint do not open; nothing can be sent to it');
+      return null;
+    }
   }
 
   async #byId(environmentId: Uuid, id: Uuid): Promise<ApplicationEntry | null> {

@@ -1,7 +1,8 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
+import { type Hold, holdOf, NOT_HELD, type Waiting } from '../core/hold.ts';
 import { deliveryRange, MAX_ATTEMPT_NUMBER, type Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
-import { wakeLanesSql } from './lane.ts';
+import { headSql, wakeLanesSql } from './lane.ts';
 import { type Page, pageOf, Where } from './list.ts';
 
 /** A delivery as people see it. */
@@ -36,6 +37,23 @@ export async function readDelivery(
   id: Uuid,
 ): Promise<DeliveryRow | undefined> {
   return (await db.query(read, [environmentId, id, applicationId]))[0];
+}
+
+// Without an endpoint nothing holds it: it is let through, to end FAILED. A hold without an end is as good as none known.
+const waiting = statement<Waiting & { now: Date }>(
+  'delivery_waiting',
+  `select d.id, d.due_at as "dueAt", e.status as "endpointStatus", e.max_in_flight as "maxInFlight",
+     e.ordering = 'fifo' as "isFifo", case when e.ordering = 'fifo' then ${headSql('l')} end as "headId",
+     l.circuit, l.in_flight as "inFlight", l.held_by as "heldBy",
+     case when isfinite(l.held_until) then l.held_until end as "heldUntil", statement_timestamp() as now
+   from delivery d join endpoint e on e.id = d.endpoint_id join lane l on l.endpoint_id = d.endpoint_id
+   where d.id = $2 and d.environment_id = $1 and d.status = 'PENDING'`,
+);
+
+/** What a delivery waits for; nothing where it does not wait. */
+export async function readHold(db: Queryable, environmentId: Uuid, id: Uuid): Promise<Hold> {
+  const row = (await db.query(waiting, [environmentId, id]))[0];
+  return row ? holdOf(row, row.now) : NOT_HELD;
 }
 
 export interface DeliveryFilter {

@@ -1,8 +1,9 @@
 import type { CircuitState } from '../core/circuit.ts';
 import type { EndpointStatus } from '../core/endpoint.ts';
 import type { Uuid } from '../core/ids.ts';
+import { afterTaking, type Grant } from '../core/lane.ts';
 import { type Queryable, statement } from './database.ts';
-import { LEASE_MARGIN_MS, type LeasedDelivery } from './lease.ts';
+import { LEASE_MARGIN_MS, type LeasedDelivery, releaseLeases } from './lease.ts';
 
 /**
  * Lanes: what waits, by endpoint, and whose turn it is.
@@ -24,7 +25,7 @@ export interface ReadyLane {
   readonly timeout_seconds: number;
   readonly circuit: CircuitState;
   readonly in_flight: number;
-  /** The head of a fifo lane that is not finished yet. */
+  /** Of a fifo lane: whose turn it is, and nobody else's until it is finished. Null where nothing waits. */
   readonly head_id: Uuid | null;
   readonly tokens: number;
   readonly tokens_at: number | null;
@@ -34,11 +35,28 @@ export interface ReadyLane {
 
 const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
 
+/**
+ * SQL for the one delivery of a fifo endpoint that may be sent: the head that is not finished, else, once nothing is in
+ * flight any more, what is next in line. Tried ones come before untried ones even where they are not due: a head that got lost (its endpoint was switched
+ * off and on again) must not be overtaken. Untried ones are in the order of their commits, which `due_at` tells by one
+ * clock; ids are made by the clocks of many processes, and only tell apart what was committed in one statement.
+ *
+ * @param lane alias of the lane's row.
+ */
+export function headSql(lane: string): string {
+  const first = (condition: string) =>
+    `(select id from delivery where endpoint_id = ${lane}.endpoint_id and status = 'PENDING' and ${condition}
+      order by due_at, id limit 1)`;
+  return `coalesce(
+    (select id from delivery where id = ${lane}.head_id and status in ('PENDING', 'SENDING')),
+    case when ${lane}.in_flight = 0 then coalesce(${first('attempt_count > 0')}, ${first('attempt_count = 0')}) end)`;
+}
+
 const lockReady = statement<ReadyLane>(
   'lane_lock_ready',
   `select l.endpoint_id, e.status, e.rate_limit, e.max_in_flight, coalesce(e.ordering = 'fifo', false) as is_fifo,
      coalesce(e.timeout_seconds, 60) as timeout_seconds, l.circuit, l.in_flight,
-     (select h.id from delivery h where h.id = l.head_id and h.status in ('PENDING', 'SENDING')) as head_id, l.tokens,
+     case when e.ordering = 'fifo' then ${headSql('l')} end as head_id, l.tokens,
      ${ms('l.tokens_at')} as tokens_at, ${ms('l.resumed_at')} as resumed_at, ${ms('statement_timestamp()')} as now
    from lane l left join endpoint e on e.id = l.endpoint_id
    where l.ready_at <= statement_timestamp() and l.endpoint_id <> all($2::uuid[])
@@ -51,22 +69,19 @@ export async function lockReadyLanes(tx: Queryable, limit: number, except: reado
 }
 
 /** What one lane gets in this turn, and how it is left. */
-export interface Turn {
+export interface Turn extends Omit<Grant, 'heldBy'> {
   readonly endpointId: Uuid;
-  readonly count: number;
-  readonly isProbe: boolean;
   /** How many may be in flight at once; null for no limit. Their number is kept only where there is one. */
   readonly places: number | null;
   readonly isFifo: boolean;
   readonly headId: Uuid | null;
-  readonly holdMs: number;
-  readonly heldBy: 'paused' | 'circuit_open' | 'rate_limit' | null;
-  readonly tokens: number;
+  readonly heldBy: Grant['heldBy'] | 'paused';
 }
 
-// Of each lane, first attempts and retries in turn, oldest first; of a fifo lane its head alone, once it has one.
+// Of each lane, first attempts and retries in turn, oldest first; of a fifo lane its head alone. A delivery whose message
+// is gone is taken too, to end FAILED: left lying, it would be the first in line for ever.
 // A row that a slow worker or a hand is changing right now is waited for: they hold it for an instant only.
-const take = statement<LeasedDelivery>(
+const take = statement<Omit<LeasedDelivery, 'payload'> & { payload: string | null }>(
   'lane_take',
   `with turn as (
      select * from unnest($1::uuid[], $2::integer[], $3::boolean[], $4::boolean[], $5::uuid[])
@@ -96,7 +111,7 @@ const take = statement<LeasedDelivery>(
    set status = 'SENDING', lease = d.lease + 1,
        due_at = statement_timestamp() + coalesce(e.timeout_seconds, 60) * interval '1 second'
                 + $6 * interval '1 millisecond'
-   from picked p join message m on m.id = p.message_id left join endpoint e on e.id = p.endpoint_id
+   from picked p left join message m on m.id = p.message_id left join endpoint e on e.id = p.endpoint_id
    where d.id = p.id and d.status = 'PENDING'
    returning d.id, d.message_id as "messageId", d.environment_id as "environmentId",
      d.application_id as "applicationId", d.endpoint_id as "endpointId", d.event_type as "eventType",
@@ -104,13 +119,17 @@ const take = statement<LeasedDelivery>(
      m.payload, m.headers, p.is_probe as "isProbe", p.is_counted as "isCounted"`,
 );
 
-// A statement of its own after `take`, so that it sees what was taken. Full lanes are left to whoever frees a place.
+// A statement of its own after `take`, so that it sees what was taken. Full lanes are left to whoever frees a place; a
+// head that is finished or gone by now, to the next turn. What is counted stays counted until it has ended, whatever
+// becomes of the endpoint's limits meanwhile: a count that began anew would be brought down by the ends of what it never
+// counted, and let out too many at once for as long as the lane is busy.
 const settle = statement(
   'lane_settle',
   `update lane l set
      next_at = case
        when l.in_flight + t.taken >= t.places then null
-       when t.head_id is not null then (select due_at from delivery where id = t.head_id)
+       when t.head_id is not null
+         then coalesce((select due_at from delivery where id = t.head_id), statement_timestamp())
        else least(
          (select due_at from delivery where endpoint_id = l.endpoint_id and status = 'PENDING' and attempt_count = 0
           order by due_at, id limit 1),
@@ -121,8 +140,8 @@ const settle = statement(
      held_until = case when t.hold_ms > 0 then statement_timestamp() + t.hold_ms * interval '1 millisecond' end,
      held_by = t.held_by,
      circuit = case when t.is_probe and t.taken > 0 then 'half_open' else l.circuit end,
-     in_flight = case when t.places is null then 0 else l.in_flight + t.taken end,
-     head_id = t.head_id,
+     in_flight = case when t.places is null then l.in_flight else l.in_flight + t.taken end,
+     head_id = coalesce(t.head_id, case when l.in_flight > 0 then l.head_id end),
      tokens = t.tokens, tokens_at = statement_timestamp()
    from unnest($1::uuid[], $2::integer[], $3::boolean[], $4::integer[], $5::float8[], $6::text[], $7::float8[],
                $8::uuid[])
@@ -145,17 +164,27 @@ export async function takeTurns(tx: Queryable, turns: readonly Turn[]): Promise<
           LEASE_MARGIN_MS,
         ]);
   const of = Map.groupBy(taken, (delivery) => delivery.endpointId);
+  const takenOf = (turn: Turn) => of.get(turn.endpointId)?.length ?? 0;
+  const left = turns.map((turn) => afterTaking(turn, takenOf(turn)));
   await tx.query(settle, [
     turns.map((turn) => turn.endpointId),
-    turns.map((turn) => of.get(turn.endpointId)?.length ?? 0),
+    turns.map(takenOf),
     turns.map((turn) => turn.isProbe),
     turns.map((turn) => turn.places),
-    turns.map((turn) => turn.holdMs),
-    turns.map((turn) => turn.heldBy),
-    turns.map((turn) => turn.tokens),
+    left.map((turn) => turn.holdMs),
+    left.map((turn) => turn.heldBy),
+    left.map((turn) => turn.tokens),
     turns.map((turn) => (turn.isFifo ? (turn.headId ?? of.get(turn.endpointId)?.[0]?.id ?? null) : null)),
   ]);
-  return taken;
+  const complete = taken.filter((delivery) => delivery.payload !== null) as LeasedDelivery[];
+  const orphans = taken.filter((delivery) => delivery.payload === null) as unknown as LeasedDelivery[];
+  if (orphans.length > 0) {
+    await releaseLeases(
+      tx,
+      orphans.map((delivery) => ({ delivery, delayMs: 0, error: 'message_missing' })),
+    );
+  }
+  return complete;
 }
 
 const nextReady = statement<{ in_ms: number | null }>(
@@ -181,16 +210,14 @@ export function wakeLanesSql(source: string): string {
       next_at = case when lane.is_blocked then lane.next_at else least(lane.next_at, excluded.next_at) end`;
 }
 
-// The count begins anew: what is in flight was let out under the old limits, and not all of it was counted.
-const reset = statement(
-  'lane_reset',
-  `update lane set next_at = statement_timestamp(), is_blocked = false, head_id = null, in_flight = 0, tokens_at = null
-   where endpoint_id = $1`,
+const lookAnew = statement(
+  'lane_look_anew',
+  `update lane set next_at = statement_timestamp(), is_blocked = false, tokens_at = null where endpoint_id = $1`,
 );
 
-/** After a change of the endpoint's limits or order: looked at anew, under the new ones. */
-export async function resetLane(tx: Queryable, endpointId: Uuid): Promise<void> {
-  await tx.query(reset, [endpointId]);
+/** After a change of the endpoint's limits or order: looked at anew, under the new ones. Its head and its count stay. */
+export async function lookAtLaneAnew(tx: Queryable, endpointId: Uuid): Promise<void> {
+  await tx.query(lookAnew, [endpointId]);
 }
 
 const pause = statement(

@@ -77,7 +77,8 @@ function informLanesSql(source: string): string {
 }
 
 // PENDING with the same lease is our own row after the rescuer freed it and before anybody took it: the result is still
-// the newest there is. It is also this statement run twice, when the answer to its first run got lost.
+// the newest there is. It is also this statement run twice, when the answer to its first run got lost. Where places are
+// counted, whoever ended SENDING has freed the place, and nobody may free it twice: there, only SENDING will do.
 const recordSql = (inform: string) => `
    with result as (
      select * from unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::float8[], $6::text[], $7::text[],
@@ -92,7 +93,8 @@ const recordSql = (inform: string) => `
          completed_at = case r.status when 'PENDING' then null else statement_timestamp() end,
          last_status_code = r.response_status, last_error = r.error_code
      from result r
-     where d.id = r.id and d.lease = r.lease and d.status in ('SENDING', 'PENDING')
+     where d.id = r.id and d.lease = r.lease
+       and (d.status = 'SENDING' or (d.status = 'PENDING' and not r.is_counted))
      returning d.environment_id, d.endpoint_id, d.due_at, r.*
    ), tried as (
      insert into attempt (delivery_id, number, environment_id, trigger, url, request_headers, response_status,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { grant, type Lane } from '../../src/core/lane.ts';
+import { afterTaking, grant, type Lane } from '../../src/core/lane.ts';
 
 const open: Lane = {
   circuit: 'closed',
@@ -48,6 +48,21 @@ test('a rate limit lets a second’s worth through at once, then says when the n
   expect(first).toMatchObject({ count: 5, tokens: 0, holdMs: 200, heldBy: 'rate_limit' });
   const later = grant({ ...open, rateLimit: 5, tokens: first.tokens, tokensAt: 0 }, 400, 64);
   expect(later).toMatchObject({ count: 2, holdMs: 200, heldBy: 'rate_limit' });
+});
+
+test('what was granted and not taken is not spent, and nothing waits for it', () => {
+  const granted = grant({ ...open, rateLimit: 5 }, 0, 64);
+  expect(afterTaking(granted, 5)).toBe(granted);
+  expect(afterTaking(granted, 2)).toMatchObject({ tokens: 3, holdMs: 0, heldBy: null });
+  const unlimited = grant(open, 0, 64);
+  expect(afterTaking(unlimited, 2)).toBe(unlimited);
+});
+
+test('a probe waits for a place like any other', () => {
+  expect(grant({ ...open, circuit: 'open', maxInFlight: 2, inFlight: 2 }, 0, 64)).toMatchObject({
+    count: 0,
+    holdMs: 0,
+  });
 });
 
 test('over any stretch of time no more goes than the rate and one burst', () => {

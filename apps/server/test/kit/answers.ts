@@ -1,7 +1,7 @@
 import type { Static } from 'typebox';
 import { expect } from 'vitest';
 import type { ApplicationSchema } from '../../src/api/applications/schema.ts';
-import type { AttemptSchema, DeliverySchema } from '../../src/api/deliveries/schema.ts';
+import type { AttemptSchema, DeliveryDetail, DeliverySchema } from '../../src/api/deliveries/schema.ts';
 import type { CreatedEndpoint, EndpointSchema } from '../../src/api/endpoints/schema.ts';
 import type { JobSchema, ReplayStarted } from '../../src/api/jobs/schema.ts';
 import type {
@@ -27,6 +27,7 @@ export type MessageRow = Static<typeof MessageSummary>;
 export type Delivery = Static<typeof DeliverySchema>;
 export type Stats = Static<typeof StatsSchema>;
 export type Metrics = Static<typeof MetricsSchema>;
+export type HeldDelivery = Static<typeof DeliveryDetail>;
 export type Attempt = Static<typeof AttemptSchema>;
 export type Job = Static<typeof JobSchema>;
 export type ReplayAnswer = Static<typeof ReplayStarted>;

@@ -26,7 +26,8 @@ export function onBothDatabases(name: string, tests: (kind: DatabaseKind) => voi
   describe.skipIf(!serverUrl)(`${name} (PostgreSQL)`, () => tests('postgresql'));
 }
 
-export async function createTestDatabase(kind: DatabaseKind): Promise<TestDatabase> {
+/** @param server the PostgreSQL to make it on; the one of the run unless told. */
+export async function createTestDatabase(kind: DatabaseKind, server = serverUrl): Promise<TestDatabase> {
   const dataDir = mkdtempSync(join(tmpdir(), 'postrider-test-'));
   if (kind === 'embedded') {
     // Made once per run: initdb takes seconds, a copy of its result does not.
@@ -39,10 +40,10 @@ export async function createTestDatabase(kind: DatabaseKind): Promise<TestDataba
       drop: async () => rmSync(dataDir, { recursive: true, force: true }),
     };
   }
-  if (!serverUrl) throw new Error('POSTRIDER_TEST_DATABASE_URL is not set');
+  if (!server) throw new Error('POSTRIDER_TEST_DATABASE_URL is not set');
   const name = `postrider_test_${randomBytes(8).toString('hex')}`;
-  await onServer(serverUrl, `create database ${name}`);
-  const url = new URL(serverUrl);
+  await onServer(server, `create database ${name}`);
+  const url = new URL(server);
   url.pathname = `/${name}`;
   return {
     kind,
@@ -52,7 +53,7 @@ export async function createTestDatabase(kind: DatabaseKind): Promise<TestDataba
     async drop() {
       rmSync(dataDir, { recursive: true, force: true });
       // Not forced: a pool that a test leaked shows as a failure here.
-      await onServer(serverUrl, `drop database ${name}`);
+      await onServer(server, `drop database ${name}`);
     },
   };
 }

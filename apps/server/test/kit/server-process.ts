@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -55,6 +56,12 @@ export class ServerProcess {
   /** Resolves once it takes calls and does its work. @throws where it ends before. */
   ready(): Promise<void> {
     return this.logged('ready');
+  }
+
+  /** Resident memory, MB. Linux. */
+  get rssMb(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
   }
 
   /** What it wrote to its error output. */

@@ -19,7 +19,12 @@ export interface Interest {
   readonly name: string;
   readonly events: readonly string[];
   readonly hears: (eventType: string) => boolean;
+  /** Of the endpoint, besides. */
+  readonly settings?: object;
 }
+
+/** Places of the endpoint that has only so many. */
+export const NARROW = 3;
 
 /** One of these event types reaches one endpoint of three, one two, one all three. */
 export const EVENT_TYPES = ['user.created', 'order.paid', 'order.refunded'];
@@ -31,6 +36,14 @@ export const ONE_TWO_OR_THREE: readonly Interest[] = [
 export const ALWAYS_TWO: readonly Interest[] = [
   { name: 'one', events: ['*'], hears: () => true },
   { name: 'other', events: ['user.*', 'order.*'], hears: () => true },
+];
+
+/** One endpoint of each kind that goes through its lane, and one that does not. */
+export const EVERY_LANE: readonly Interest[] = [
+  { name: 'free', events: ['*'], hears: () => true },
+  { name: 'ordered', events: ['*'], hears: () => true, settings: { ordering: 'fifo' } },
+  { name: 'narrow', events: ['*'], hears: () => true, settings: { max_in_flight: NARROW } },
+  { name: 'limited', events: ['*'], hears: () => true, settings: { rate_limit: 200 } },
 ];
 
 /** Seconds. So many retries that no crash loop uses them up. */
@@ -46,7 +59,7 @@ export async function invite(
 ): Promise<Audience> {
   created(await api.post('/v1/app', { uid: application, name: application }));
   const listeners: Listener[] = [];
-  for (const { name, events, hears } of interests) {
+  for (const { name, events, hears, settings } of interests) {
     const label = `${application}-${name}`;
     const url = how.urlOf(label);
     const body = created(
@@ -55,6 +68,7 @@ export async function invite(
         events,
         timeout_seconds: how.timeoutSeconds,
         retry_policy: PATIENT,
+        ...settings,
       }),
     );
     receiver.trust(String(body.secret), new URL(url).pathname);

@@ -13,6 +13,7 @@ const IMPOSSIBLE = {
     select d.id from delivery d where d.status = 'SENT' and
       (select array_agg(a.number) from attempt a
        where a.delivery_id = d.id and a.response_status between 200 and 299) is distinct from array[d.attempt_count]`,
+  'a lane that counts what is not in flight': `select endpoint_id as id from lane where in_flight <> 0`,
   'a delivery without its message': `
     select d.id from delivery d where not exists (select from message m where m.id = d.message_id)`,
   'a message without the deliveries that its matching promised': `

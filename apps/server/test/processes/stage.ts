@@ -1,4 +1,4 @@
-import { type Receiver, startReceiver } from '@postrider/receiver';
+import { type Receiver, type ReceiverOptions, startReceiver } from '@postrider/receiver';
 import { Api } from '../kit/api.ts';
 import { createTestDatabase, type DatabaseKind, type TestDatabase } from '../kit/database.ts';
 import { newKey, settings } from '../kit/postrider.ts';
@@ -20,10 +20,15 @@ export class Stage {
     this.receipts = receipts;
   }
 
-  static async set(kind: DatabaseKind): Promise<Stage> {
+  /** @param options.server a PostgreSQL of the test's own. */
+  static async set(
+    kind: DatabaseKind,
+    options: Pick<ReceiverOptions, 'behaviours'> & { readonly server?: string } = {},
+  ): Promise<Stage> {
     const receipts = new Receipts();
-    const receiver = await startReceiver({ record: 'count', onRequest: receipts.enter });
-    return new Stage(await createTestDatabase(kind), receiver, receipts);
+    const { behaviours = {}, server } = options;
+    const receiver = await startReceiver({ record: 'count', onRequest: receipts.enter, behaviours });
+    return new Stage(await createTestDatabase(kind, server), receiver, receipts);
   }
 
   /** Where a server will run. */

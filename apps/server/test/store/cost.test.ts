@@ -7,7 +7,7 @@ import { listApplications } from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { readBacklog } from '../../src/store/backlog.ts';
 import { type Database, openDatabase, type Queryable } from '../../src/store/database.ts';
-import { deliveriesOf, listDeliveries, readDelivery } from '../../src/store/delivery.ts';
+import { deliveriesOf, listDeliveries, readDelivery, readHold } from '../../src/store/delivery.ts';
 import { listEndpoints } from '../../src/store/endpoint.ts';
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
 import { lockOpenJob } from '../../src/store/job.ts';
@@ -43,7 +43,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
 
   const subject = { id: shop, environmentId: sent, applicationId: app };
   const turn = {
-    ...{ count: 64, isProbe: false, places: null, isFifo: false, headId: null },
+    ...{ isMetered: false, count: 64, isProbe: false, places: null, isFifo: false, headId: null },
     ...{ holdMs: 0, heldBy: null, tokens: 0 },
   };
 
@@ -59,6 +59,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['a rescue of 1,000', 10, (db) => rescueExpired(db, 1_000)],
     ['a result', 10, (db) => recordAttempts(db, [result(leased)])],
     ['a delivery', 10, (db) => readDelivery(db, env(), null, leased.id)],
+    ['what a delivery waits for', 10, (db) => readHold(db, env(), leased.id)],
     ['a message', 10, (db) => readMessage(db, env(), null, sent)],
     ['a message’s deliveries', 10, (db) => deliveriesOf(db, env(), sent)],
     ['an attempt list', 10, (db) => listAttempts(db, env(), leased.id, { ...page, before: null })],

@@ -4,7 +4,6 @@ import type { Uuid } from '../../src/core/ids.ts';
 import type { Worker } from '../../src/delivery/worker.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import type { DeliveryRow } from '../../src/store/delivery.ts';
-import { rescueExpired } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, engineEndpoint, eventually, message, openStage, type Stage } from '../store/stage.ts';
 import { createWorker, endpointsFrom, FakeTransport, flaky, response } from './stage.ts';
@@ -138,21 +137,6 @@ onBothDatabases('a worker', (kind) => {
     worker.start();
     await eventually(statuses).toEqual(['FAILED']);
     expect(disabled).toEqual(['gone']);
-  });
-
-  test('loses nothing to a transport that throws', async () => {
-    transport.answer = () => new Error('a bug');
-    await send(2);
-    worker.start();
-    await eventually(() => transport.tries.length).toBe(2);
-    transport.answer = () => response(200);
-    // The leases run out, and somebody tries again.
-    await eventually(statuses).toEqual(['SENDING', 'SENDING']);
-    await stage.sql('update delivery set due_at = now()');
-    await rescueExpired(stage.db, 10);
-    worker.wake();
-    await eventually(statuses).toEqual(['SENT', 'SENT']);
-    expect(await rows()).toMatchObject([{ attempt_count: 1 }, { attempt_count: 1 }]);
   });
 
   test('goes on claiming once a database that was away is back', async () => {

@@ -1,3 +1,4 @@
+import type { Hold } from '../../core/hold.ts';
 import { attemptId, publicId, timeOf } from '../../core/ids.ts';
 import type { AttemptRow } from '../../store/attempt.ts';
 import type { DeliveryRow } from '../../store/delivery.ts';
@@ -18,6 +19,14 @@ export function presentDelivery(row: DeliveryRow) {
     // A delivery made later for an older message repeats that message's time: it is listed where the message is.
     created_at: new Date(timeOf(row.id)).toISOString(),
     completed_at: row.completed_at?.toISOString() ?? null,
+  };
+}
+
+export function presentHold({ heldBy, heldUntil, waitsFor }: Hold) {
+  return {
+    held_by: heldBy,
+    held_until: heldUntil?.toISOString() ?? null,
+    waits_for: waitsFor && publicId('dlv', waitsFor),
   };
 }
 

@@ -1,16 +1,17 @@
 import type { Caller } from '../../auth/authenticate.ts';
+import { NOT_HELD } from '../../core/hold.ts';
 import { attemptId, MAX_ATTEMPT_NUMBER, parseId, publicId, type Uuid } from '../../core/ids.ts';
 import { invalidFields, notFound, Problem } from '../../errors.ts';
 import { listAttempts } from '../../store/attempt.ts';
-import { listDeliveries, readDelivery, retryDelivery } from '../../store/delivery.ts';
+import { listDeliveries, readDelivery, readHold, retryDelivery } from '../../store/delivery.ts';
 import { applicationFilter, type Mount, pathOf, type ScopedPath } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
 import { Id, ListOf, PageQuery, Strict } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
-import { presentAttempt, presentDelivery } from './presenter.ts';
-import { AttemptSchema, DeliveryQuery, DeliverySchema } from './schema.ts';
+import { presentAttempt, presentDelivery, presentHold } from './presenter.ts';
+import { AttemptSchema, DeliveryDetail, DeliveryQuery, DeliverySchema } from './schema.ts';
 
 const tags = ['Deliveries'];
 
@@ -64,12 +65,16 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       schema: {
         operationId: operation('getDelivery'),
         tags,
-        summary: 'Read a delivery',
+        summary: 'Read a delivery, and what it waits for',
         params: item,
-        response: { 200: DeliverySchema },
+        response: { 200: DeliveryDetail },
       },
     },
-    async (request) => presentDelivery(await find(request.caller, request.params)),
+    async (request) => {
+      const row = await find(request.caller, request.params);
+      const hold = row.status === 'PENDING' ? await readHold(db, request.caller.environmentId, row.id) : NOT_HELD;
+      return { ...presentDelivery(row), ...presentHold(hold) };
+    },
   );
 
   app.get(

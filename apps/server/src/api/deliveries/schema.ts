@@ -24,6 +24,26 @@ export const DeliverySchema = Type.Object({
   completed_at: Nullable(Timestamp),
 });
 
+export const DeliveryDetail = Type.Object({
+  ...DeliverySchema.properties,
+  held_by: Nullable(
+    Type.Union(
+      [Type.Literal('paused'), Type.Literal('circuit_open'), Type.Literal('rate_limit'), Type.Literal('fifo')],
+      {
+        description:
+          'What keeps a PENDING delivery from being sent, no attempt spent: somebody paused the endpoint; its circuit ' +
+          'breaker is open; it is at its limit (`rate_limit`, `max_in_flight`, or the slow start after a hold); or an ' +
+          'older message of a `fifo` endpoint is not finished. Null where nothing does: it is due, or waits for its own ' +
+          '`next_attempt_at`',
+      },
+    ),
+  ),
+  held_until: Nullable(
+    Type.String({ ...Timestamp, description: 'When the hold ends at the earliest; null where that is not known' }),
+  ),
+  waits_for: Nullable(Id('dlv', 'Held by `fifo`: the delivery that must be SENT or FAILED first')),
+});
+
 const HeaderMap = Type.Record(Type.String(), Type.String());
 const Milliseconds = Nullable(Type.Integer());
 

@@ -151,9 +151,11 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         response: { 200: SecretSchema },
       },
     },
-    async (request) => ({
-      secret: (await directory.open(await endpoints.find(request.caller, request.params))).secret,
-    }),
+    async (request) => {
+      const { secret, isReadable } = await directory.open(await endpoints.find(request.caller, request.params));
+      if (!isReadable) throw new Problem('internal_error', 'the stored secret cannot be opened');
+      return { secret };
+    },
   );
 
   app.post(

@@ -5,7 +5,7 @@ import { recordChange } from '../../store/change.ts';
 import type { Queryable } from '../../store/database.ts';
 import { type EndpointRow, lockEndpoint, readEndpoint, updateEndpoint } from '../../store/endpoint.ts';
 import { forgetFailing } from '../../store/failing.ts';
-import { letLaneGo, pauseLane, resetLane } from '../../store/lane.ts';
+import { letLaneGo, lookAtLaneAnew, pauseLane } from '../../store/lane.ts';
 import { applicationFilter, type ScopedPath } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 
@@ -51,5 +51,5 @@ async function adjustLane(tx: Queryable, before: EndpointRow, after: EndpointRow
     before.rate_limit !== after.rate_limit ||
     before.max_in_flight !== after.max_in_flight ||
     before.ordering !== after.ordering;
-  if (isGovernedAnew) await resetLane(tx, after.id);
+  if (isGovernedAnew) await lookAtLaneAnew(tx, after.id);
 }
