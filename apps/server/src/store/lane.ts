@@ -37,9 +37,10 @@ const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
 
 /**
  * SQL for the one delivery of a fifo endpoint that may be sent: the head that is not finished, else, once nothing is in
- * flight any more, what is next in line. Tried ones come before untried ones even where they are not due: a head that got lost (its endpoint was switched
- * off and on again) must not be overtaken. Untried ones are in the order of their commits, which `due_at` tells by one
- * clock; ids are made by the clocks of many processes, and only tell apart what was committed in one statement.
+ * flight any more, what is next in line. Tried ones come first, even where they are not due: a head that got lost (its
+ * endpoint was switched off and on again) must not be overtaken. Untried ones are in the order of their commits, which
+ * `due_at` tells by one clock; ids are made by the clocks of many processes, and only tell apart what was committed in
+ * one statement. One that is for later (`deliver_at`) is not in line yet.
  *
  * @param lane alias of the lane's row.
  */
@@ -49,7 +50,8 @@ export function headSql(lane: string): string {
       order by due_at, id limit 1)`;
   return `coalesce(
     (select id from delivery where id = ${lane}.head_id and status in ('PENDING', 'SENDING')),
-    case when ${lane}.in_flight = 0 then coalesce(${first('attempt_count > 0')}, ${first('attempt_count = 0')}) end)`;
+    case when ${lane}.in_flight = 0 then coalesce(
+      ${first('attempt_count > 0')}, ${first('attempt_count = 0 and due_at <= statement_timestamp()')}) end)`;
 }
 
 const lockReady = statement<ReadyLane>(

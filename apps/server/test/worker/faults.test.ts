@@ -149,7 +149,7 @@ onBothDatabases('a fault of our own', (kind) => {
 
   test('that even its record meets is left to the end of the lease', async () => {
     const db = flaky(stage.db, () => false);
-    const refused = { ...db, query: refusing('lease_record', db) };
+    const refused = { ...db, query: refusing('lease_record_and_inform', db) };
     transport.answer = () => new Error('a bug');
     await send();
     worker = createWorker(refused, { endpoints: endpointsFrom(endpoints) }, transport);
