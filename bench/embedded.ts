@@ -31,7 +31,10 @@ interface Figures {
 
 const environmentId = newId();
 const applicationId = newId();
-const endpoint = { id: newId(), status: 'active', timeoutSeconds: 30 } as Endpoint;
+const endpoint = {
+  ...{ id: newId(), status: 'active', timeoutSeconds: 30, circuit: { state: 'closed' } },
+  ...{ rateLimit: null, maxInFlight: null, ordering: 'none' },
+} as Endpoint;
 const draft = {
   environmentId,
   applicationId,

@@ -3,7 +3,7 @@ import { type Hold, holdOf, NOT_HELD, type Waiting } from '../core/hold.ts';
 import { deliveryRange, MAX_ATTEMPT_NUMBER, type Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
 import { headSql, wakeLanesSql } from './lane.ts';
-import { type Page, pageOf, Where } from './list.ts';
+import { narrowed, type Page, pageOf, Where } from './list.ts';
 
 /** A delivery as people see it. */
 export interface DeliveryRow {
@@ -67,17 +67,17 @@ export interface DeliveryFilter {
 
 /** Newest first. The filters a caller leaves out are not in the SQL, so that each combination has its own plan. */
 export async function listDeliveries(db: Queryable, filter: DeliveryFilter, page: Page): Promise<DeliveryRow[]> {
-  const where = new Where('environment_id', filter.environmentId)
-    .equals('application_id', filter.applicationId)
-    .equals('endpoint_id', filter.endpointId)
+  const where = new Where([
+    ['endpoint_id', filter.endpointId],
+    ['application_id', filter.applicationId],
+    ['environment_id', filter.environmentId],
+  ])
+    .equals('message_id', filter.messageId)
     .equals('event_type', filter.eventType)
     // A literal, because the planner must see it to use the index that holds failed deliveries only.
     .literal(filter.status && `status = '${filter.status}'`);
-  if (filter.messageId) {
-    const [first, last] = deliveryRange(filter.messageId);
-    where.equals('message_id', filter.messageId).atLeast('id', first).atMost('id', last);
-  }
-  return db.query(...pageOf<DeliveryRow>(`select ${COLUMNS} from delivery`, where, page));
+  const within = filter.messageId ? narrowed(page, deliveryRange(filter.messageId)) : page;
+  return db.query(...pageOf<DeliveryRow>(`select ${COLUMNS} from delivery`, where, within));
 }
 
 const ofMessage = statement<DeliveryRow>(

@@ -32,7 +32,9 @@ export async function readJob(db: Queryable, environmentId: Uuid, id: Uuid): Pro
 
 /** Newest first. */
 export async function listJobs(db: Queryable, environmentId: Uuid, page: Page): Promise<JobRow[]> {
-  return db.query(...pageOf<JobRow>(`select ${COLUMNS} from job`, new Where('environment_id', environmentId), page));
+  return db.query(
+    ...pageOf<JobRow>(`select ${COLUMNS} from job`, new Where([['environment_id', environmentId]]), page),
+  );
 }
 
 const insert = statement(

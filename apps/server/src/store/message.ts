@@ -43,8 +43,9 @@ export interface MessageFilter {
 
 /** Newest first, without payloads. */
 export async function listMessages(db: Queryable, filter: MessageFilter, page: Page): Promise<MessageSummaryRow[]> {
-  const where = new Where('environment_id', filter.environmentId)
-    .equals('application_id', filter.applicationId)
-    .equals('event_type', filter.eventType);
+  const where = new Where([
+    ['application_id', filter.applicationId],
+    ['environment_id', filter.environmentId],
+  ]).equals('event_type', filter.eventType);
   return db.query(...pageOf<MessageSummaryRow>(`select ${SUMMARY} from message`, where, page));
 }

@@ -15,13 +15,17 @@ export const DAY_MS = 86_400_000;
  *
  * Best not in a transaction: it would hold the lock of one table while it waits for the next one's, and claims, which
  * lock the same tables in another order, would end in a deadlock.
+ *
+ * @param lockMs how long to wait for the lock of a table; everybody who comes after waits behind us. Without it, as long as
+ *   a statement may take: for a start, which has nothing to go on with.
+ * @throws LOCK_NOT_AVAILABLE
  */
-export async function ensurePartitions(db: Queryable, from: number, to: number): Promise<void> {
+export async function ensurePartitions(db: Queryable, from: number, to: number, lockMs?: number): Promise<void> {
   for (const table of PARTITIONED) {
-    await db.query(create(`${table}_default`, table, 'default'), []);
+    await db.query(create(`${table}_default`, table, 'default', lockMs), []);
     for (let day = startOfDay(from); day <= to; day += DAY_MS) {
       const bounds = `for values from ('${firstIdAt(day)}') to ('${firstIdAt(day + DAY_MS)}')`;
-      await db.query(create(partitionName(table, day), table, bounds), []);
+      await db.query(create(partitionName(table, day), table, bounds, lockMs), []);
     }
   }
 }
@@ -30,11 +34,12 @@ export async function ensurePartitions(db: Queryable, from: number, to: number):
 const LOCK = 7_243_392_120;
 
 /** One statement, so that the lock is held to the end of the creation whether or not there is a transaction around. */
-function create(name: string, table: string, bounds: string): Statement<never> {
+function create(name: string, table: string, bounds: string, lockMs = 0): Statement<never> {
   return statement(
     '',
     `do $$ begin
        perform pg_advisory_xact_lock(${LOCK});
+       set local lock_timeout = ${lockMs};
        create table if not exists ${name} partition of ${table} ${bounds};
      exception when check_violation then null;
      end $$`,

@@ -124,6 +124,11 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     await ensurePartitions(stage.db, Date.now(), Date.now() + 7 * DAY_MS);
     small = await stage.addEnvironment();
     early = await fresh();
+    // The small tenant: 30 messages, sent before the flood, to its one endpoint.
+    const few = Array.from({ length: 30 }, () =>
+      message({ environment: small, application: app }, [{ endpointId: shop }]),
+    );
+    await insertMessages(stage.db, few);
     const [big, others] = [stage.environment, Array.from({ length: 50 }, () => newId())];
     for (let n = 0; n < BACKLOG / 2_500; n++) {
       const batch = Array.from({ length: 500 }, (_, m) => {
@@ -135,11 +140,6 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
       });
       await insertMessages(stage.db, batch);
     }
-    // The small tenant: 30 messages, sent before the flood, to its one endpoint.
-    const few = Array.from({ length: 30 }, () =>
-      message({ environment: small, application: app }, [{ endpointId: shop }]),
-    );
-    await insertMessages(stage.db, few);
     // 200 endpoints counted for a month, the small tenant's among them; 2,000 that fail, and began to yesterday.
     await stage.sql(
       `insert into tally (subject_id, at, width, environment_id, application_id, accepted, sent, failed, timeout,
