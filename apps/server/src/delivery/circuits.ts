@@ -24,19 +24,21 @@ export class Circuits {
     this.#onChange = options.onChange;
   }
 
-  /** One result. @param isProbe the lane let it through to find out. */
-  async saw(endpoint: Endpoint, isProbe: boolean, isFailure: boolean): Promise<void> {
+  /**
+   * One result. @param isProbe the lane let it through to find out.
+   * @returns undefined where nothing changes, which is nearly always: nobody is to wait for that.
+   */
+  saw(endpoint: Endpoint, isProbe: boolean, isFailure: boolean): Promise<void> | undefined {
     if (isProbe) return isFailure ? this.#open(endpoint) : this.#close(endpoint);
     const known = this.#health.get(endpoint.id);
-    if (!known && !isFailure) return;
+    if (!known && !isFailure) return undefined;
     const now = performance.now();
     const health = observe(known ?? newHealth(now), isFailure, now);
     if (isHealthy(health)) this.#health.delete(endpoint.id);
     else this.#health.set(endpoint.id, health);
-    if (isFailure && endpoint.circuit.state === 'closed' && shouldOpen(health)) {
-      this.#health.delete(endpoint.id);
-      await this.#open(endpoint);
-    }
+    if (!isFailure || endpoint.circuit.state !== 'closed' || !shouldOpen(health)) return undefined;
+    this.#health.delete(endpoint.id);
+    return this.#open(endpoint);
   }
 
   async #open(endpoint: Endpoint): Promise<void> {

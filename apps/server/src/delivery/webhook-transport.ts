@@ -27,18 +27,25 @@ export class WebhookTransport implements Transport {
       'webhook-timestamp': String(timestamp),
       'webhook-signature': sign(endpoint.signingKey, id, timestamp, delivery.payload),
     };
+    const custom = customHeaders(endpoint.headers, delivery.headers);
     const exchange = await this.#egress.send({
       url: endpoint.url,
-      headers: { ...endpoint.headers, ...delivery.headers, ...ours },
+      headers: custom ? { ...custom, ...ours } : ours,
       body: delivery.payload,
       deadlineMs: endpoint.timeoutSeconds * 1000,
     });
     return {
       url: endpoint.url,
-      requestHeaders: { ...maskHeaders({ ...endpoint.headers, ...delivery.headers }), ...ours },
+      requestHeaders: custom ? { ...maskHeaders(custom), ...ours } : ours,
       durationMs: exchange.durationMs,
       timings: exchange.timings,
       answer: exchange,
     };
   }
+}
+
+/** A message's own win over its endpoint's; null where there are none, as mostly. */
+function customHeaders(ofEndpoint: Endpoint['headers'], ofMessage: LeasedDelivery['headers']) {
+  for (const _ in ofEndpoint) return { ...ofEndpoint, ...ofMessage };
+  return ofMessage;
 }

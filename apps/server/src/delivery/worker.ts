@@ -47,6 +47,8 @@ const CLAIM_PAUSE_MS = 5;
 
 /** What the worker needs to know of endpoints; the directory has it. */
 export interface EndpointSource {
+  /** From memory, where it may be sent to; undefined where that is not known for certain. */
+  known(environmentId: Uuid, applicationId: Uuid, id: Uuid): Endpoint | undefined;
   /** A missing or disabled endpoint is as of `since` (performance.now()) or later, never from older memory. */
   endpoint(environmentId: Uuid, applicationId: Uuid, id: Uuid, since: number): Promise<Endpoint | null>;
 }
@@ -144,19 +146,17 @@ export class Worker implements Service {
   }
 
   #finish(delivery: LeasedDelivery, work: Promise<unknown>): void {
-    work
-      .catch((error: unknown) => {
+    work.then(
+      () => this.#free(delivery.endpointId),
+      (error: unknown) => {
+        this.#free(delivery.endpointId);
         // Nothing is lost: the lease runs out and the delivery is due again.
         this.#options.log.error(
           { err: error, delivery_id: publicId('dlv', delivery.id) },
           'a delivery was not completed',
         );
-      })
-      .finally(() => {
-        this.#free(delivery.endpointId);
-        // Its lane was full and has a place now. Left to the next look, a fifo endpoint would get two messages a second.
-        if (delivery.isCounted) this.#work.fire();
-      });
+      },
+    );
   }
 
   #free(endpointId: Uuid): void {
@@ -213,38 +213,34 @@ export class Worker implements Service {
     return lanes === 0 ? POLL_MS / 10 : 0;
   }
 
-  async #process(inHand: InHand): Promise<void> {
-    const { delivery } = inHand;
-    let tried: Tried | null;
-    try {
-      tried = await this.#try(inHand);
-    } finally {
-      this.#leaveWire(delivery.endpointId);
-    }
-    if (tried) await this.#conclude(tried.endpoint, delivery, tried.attempt);
-  }
-
-  /** One try; or null where the delivery was let go untried. */
-  async #try({ delivery, leasedAt, isClaimed }: InHand): Promise<Tried | null> {
+  async #process({ delivery, leasedAt, isClaimed }: InHand): Promise<void> {
     const { environmentId, applicationId, endpointId } = delivery;
-    let endpoint: Endpoint | null;
+    const { endpoints, transports } = this.#options;
+    let endpoint: Endpoint | null = null;
+    let made: Attempt;
     try {
-      endpoint = await this.#options.endpoints.endpoint(environmentId, applicationId, endpointId, leasedAt);
+      endpoint =
+        endpoints.known(environmentId, applicationId, endpointId) ??
+        (await endpoints.endpoint(environmentId, applicationId, endpointId, leasedAt));
+      if (!endpoint) return await this.#release(delivery, 'endpoint_deleted');
+      if (endpoint.status === 'disabled') return await this.#release(delivery, 'endpoint_disabled');
+      // Its lane is held, or it was paused a moment ago elsewhere; either way what we remember is put right within this.
+      if (endpoint.status === 'paused') return await this.#release(delivery, null, STALE_MS);
+      // It was let out before the endpoint had an order or a limit in flight, or by a process that had not heard of it.
+      if (isCounted(endpoint) && !delivery.isCounted) return await this.#release(delivery, null, STALE_MS);
+      // Its circuit opened while it waited here. What was claimed has its lane's word, which is newer than our memory.
+      if (!isClaimed && endpoint.circuit.state !== 'closed') return await this.#release(delivery, null);
+      // A process that was frozen, or starved, wakes to leases that end before its request would.
+      if (performance.now() - leasedAt > MAX_WAIT_MS) return await this.#release(delivery, null);
+      made = await attempt(transports[endpoint.type], endpoint, delivery);
     } catch (error) {
-      if (isTransient(error)) throw error;
-      return { endpoint: null, attempt: faultyAttempt(delivery, null, 'internal_error', error, new Date()) };
+      // Only to find out about the endpoint, or to let go, can fail here.
+      if (endpoint || isTransient(error)) throw error;
+      made = faultyAttempt(delivery, null, 'internal_error', error, new Date());
+    } finally {
+      this.#leaveWire(endpointId);
     }
-    if (!endpoint) return this.#release(delivery, 'endpoint_deleted');
-    if (endpoint.status === 'disabled') return this.#release(delivery, 'endpoint_disabled');
-    // Its lane is held, or it was paused a moment ago elsewhere; either way what we remember is put right within this.
-    if (endpoint.status === 'paused') return this.#release(delivery, null, STALE_MS);
-    // It was let out before the endpoint had an order or a limit in flight, or by a process that had not heard of it.
-    if (isCounted(endpoint) && !delivery.isCounted) return this.#release(delivery, null, STALE_MS);
-    // Its circuit opened while it waited here. What was claimed has its lane's word, which is newer than our memory.
-    if (!isClaimed && endpoint.circuit.state !== 'closed') return this.#release(delivery, null);
-    // A process that was frozen, or starved, wakes to leases that end before its request would.
-    if (performance.now() - leasedAt > MAX_WAIT_MS) return this.#release(delivery, null);
-    return { endpoint, attempt: await attempt(this.#options.transports[endpoint.type], endpoint, delivery) };
+    await this.#conclude(endpoint, delivery, made);
   }
 
   async #conclude(endpoint: Endpoint | null, delivery: LeasedDelivery, made: Attempt): Promise<void> {
@@ -262,19 +258,13 @@ export class Worker implements Service {
     if (!endpoint || fault) return;
     // After the record: that it was sent must not be lost because switching off fails.
     if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
-    await this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
+    const change = this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
+    if (change) await change;
   }
 
   /** Lets go of a delivery untried: ended with an error, or due again now; what held it up is in its lane. */
-  async #release(delivery: LeasedDelivery, error: string | null, delayMs = 0): Promise<null> {
+  #release(delivery: LeasedDelivery, error: string | null, delayMs = 0): Promise<void> {
     if (error !== null) this.#options.tallies.gaveUp(delivery);
-    await this.#releases.submit({ delivery, delayMs, error });
-    return null;
+    return this.#releases.submit({ delivery, delayMs, error });
   }
-}
-
-interface Tried {
-  /** Null where it could not be found out. */
-  readonly endpoint: Endpoint | null;
-  readonly attempt: Attempt;
 }

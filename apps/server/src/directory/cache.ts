@@ -12,6 +12,11 @@ export class Cache<Value extends object> {
     this.#kept = new LRUCache({ max });
   }
 
+  /** What memory has, if anything. */
+  peek(id: string): Value | undefined {
+    return this.#kept.get(id);
+  }
+
   /** The value, from memory or from `load`; null (which is not kept) where there is none. */
   async get(id: string, load: () => Promise<Value | null>): Promise<Value | null> {
     const kept = this.#kept.get(id);

@@ -95,6 +95,14 @@ export class Directory implements Service {
     return this.#byId(environmentId, row.id);
   }
 
+  /** An endpoint that may be sent to as far as memory goes; undefined where `endpoint` has to be asked. */
+  known(environmentId: Uuid, applicationId: Uuid, id: Uuid): Endpoint | undefined {
+    this.#distrustOld();
+    const entry = this.#applications.peek(applicationId);
+    const endpoint = entry?.environmentId === environmentId ? entry.endpoint(id) : undefined;
+    return endpoint?.status === 'disabled' ? undefined : endpoint;
+  }
+
   /**
    * An endpoint by its application, or null where it is gone.
    *

@@ -1,3 +1,4 @@
+import { CheckedUrls } from './checked-urls.ts';
 import { type Dial, dialTcp } from './dial.ts';
 import type { EgressErrorCode } from './error-code.ts';
 import type { EgressRequest, Exchange } from './exchange.ts';
@@ -6,7 +7,6 @@ import type { EgressPolicy } from './policy.ts';
 import { type Resolve, sharedResolve } from './resolve.ts';
 import { Sending } from './sending.ts';
 import { trust } from './trust.ts';
-import { checkUrl } from './url-policy.ts';
 
 export interface EgressClientOptions {
   /** A function is asked at each send and each connect. */
@@ -47,6 +47,7 @@ export function createEgressClient(options: EgressClientOptions): EgressClient {
     options.maxConnectionsPerOrigin ?? 128,
     options.maxIdleConnections ?? 2_048,
   );
+  const urls = new CheckedUrls();
   let active = 0;
   let closed = false;
   let drained = () => {};
@@ -55,7 +56,7 @@ export function createEgressClient(options: EgressClientOptions): EgressClient {
     send(request) {
       if (closed) return Promise.resolve(unsent('closed', 'the client is closed'));
       if (request.signal?.aborted) return Promise.resolve(unsent('aborted', 'given up by the caller'));
-      const checked = checkUrl(policy(), request.url);
+      const checked = urls.check(policy(), request.url);
       if (!checked.ok) return Promise.resolve(unsent('egress_blocked', checked.reason));
       const { url } = checked;
       active++;

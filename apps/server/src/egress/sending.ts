@@ -46,7 +46,7 @@ export class Sending implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.options = { method: 'POST', path: url.pathname + url.search, headers: request.headers, body: request.body };
     this.#timer = setTimeout(onDeadline, request.deadlineMs, this);
-    request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    request.signal?.addEventListener('abort', this, { once: true });
     pool.assign(this);
   }
 
@@ -118,7 +118,10 @@ export class Sending implements Dispatcher.DispatchHandler {
     this.#giveUp(this.#deadlineError());
   }
 
-  readonly #onAbort = (): void => this.#giveUp(new EgressError('aborted', 'given up by the caller'));
+  /** Of the caller's signal. */
+  handleEvent(): void {
+    this.#giveUp(new EgressError('aborted', 'given up by the caller'));
+  }
 
   /** Once at most: the fresh connection leaves a progress. */
   #isStale(error: Error): boolean {
@@ -162,7 +165,7 @@ export class Sending implements Dispatcher.DispatchHandler {
 
   #settle(exchange: Exchange): void {
     clearTimeout(this.#timer);
-    this.#request.signal?.removeEventListener('abort', this.#onAbort);
+    this.#request.signal?.removeEventListener('abort', this);
     if (this.#stage === 'queued') this.#pool.withdraw(this);
     this.#stage = 'settled';
     this.#resolve(exchange);

@@ -6,12 +6,7 @@
 
 /** For uuid[], integer[], float8[], boolean[] and words of ours: what needs no quotes. */
 export function plainArray<T>(items: readonly T[], of: (item: T) => string | number | boolean | null): string {
-  let text = '{';
-  for (let n = 0; n < items.length; n++) {
-    if (n > 0) text += ',';
-    text += of(items[n] as T) ?? 'NULL';
-  }
-  return `${text}}`;
+  return `{${items.map((item) => of(item) ?? 'NULL').join()}}`;
 }
 
 const HEAD = 20;

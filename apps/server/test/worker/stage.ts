@@ -40,7 +40,7 @@ export function response(status: number, body = '', headers: Record<string, stri
 
 /** Endpoints by id; null is one that is gone. */
 export function endpointsFrom(endpoints: ReadonlyMap<Uuid, Endpoint>): EndpointSource {
-  return { endpoint: async (_environment, _application, id) => endpoints.get(id) ?? null };
+  return { known: () => undefined, endpoint: async (_environment, _application, id) => endpoints.get(id) ?? null };
 }
 
 /** A database whose statements fail with a broken connection while `isDown` says so, by name of statement. */
