@@ -38,6 +38,8 @@ export const MAX_IN_FLIGHT = 512;
 const KEPT_FOR_CLAIMS = 32;
 /** What has waited in hand for so long goes back to its lane. */
 const MAX_WAIT_MS = LEASE_MARGIN_MS / 2;
+/** A deadline that rings so late has not been heard in time. */
+const STALLED_MS = 1_000;
 /** Lanes are looked at this often, or as soon as one is known to be ready. */
 const POLL_MS = 500;
 /** When a delivery is looked at again to which what we remember of its endpoint does not apply. */
@@ -258,6 +260,9 @@ export class Worker implements Service {
     if (!endpoint || fault) return;
     // After the record: that it was sent must not be lost because switching off fails.
     if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
+    // Its deadline rang much too late: we were frozen, or starved, and it says nothing of the endpoint. A process that
+    // woke up used to open the circuits of all it had in flight.
+    if (sent.durationMs > endpoint.timeoutSeconds * 1000 + STALLED_MS) return;
     const change = this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
     if (change) await change;
   }

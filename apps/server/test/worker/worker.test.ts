@@ -128,6 +128,25 @@ onBothDatabases('a worker', (kind) => {
     expect(transport.tries[0]?.delivery).toMatchObject({ id: leased.id, lease: 2, attemptCount: 0 });
   });
 
+  test('that was frozen does not hold it against the endpoints: deadlines that rang late open no circuit', async () => {
+    const circuit = () =>
+      stage.sql<{ circuit: string }>('select circuit from lane where endpoint_id = $1', [endpoint.id]);
+    const timedOut = (durationMs: number) => ({
+      ...response(0),
+      durationMs,
+      answer: { kind: 'error', code: 'timeout', message: 'no response in time' } as const,
+    });
+    transport.answer = () => timedOut(endpoint.timeoutSeconds * 1000 + 12_000);
+    await send(15);
+    worker.start();
+    await eventually(async () => (await rows()).filter((row) => row.attempt_count === 1).length).toBe(15);
+    expect(await circuit()).toEqual([{ circuit: 'closed' }]);
+    transport.answer = () => timedOut(endpoint.timeoutSeconds * 1000 + 3);
+    await send(15);
+    worker.wake();
+    await eventually(circuit).toEqual([{ circuit: 'open' }]);
+  });
+
   test('switches an endpoint off that is gone, and says why', async () => {
     const disabled: DisabledReason[] = [];
     const disable = async (_: Endpoint, reason: DisabledReason) => void disabled.push(reason);
