@@ -26,6 +26,7 @@ interface Waiting<Item, Result> {
 export class GroupCommit<Item, Result> {
   readonly #options: GroupCommitOptions<Item, Result>;
   #waiting: Waiting<Item, Result>[] = [];
+  #waitingSize = 0;
   #flushing: Promise<void> | null = null;
 
   constructor(options: GroupCommitOptions<Item, Result>) {
@@ -37,10 +38,16 @@ export class GroupCommit<Item, Result> {
     return this.#waiting.length;
   }
 
+  /** Their size, by `sizeOf`. */
+  get waitingSize(): number {
+    return this.#waitingSize;
+  }
+
   /** Resolves or rejects with what became of this item. */
   submit(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
+      this.#waitingSize += this.#options.sizeOf(item);
       // The first of an idle moment lets this tick's others join it.
       this.#flushing ??= Promise.resolve().then(() => this.#drain());
     });
@@ -78,10 +85,12 @@ export class GroupCommit<Item, Result> {
     let size = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
-      size += this.#options.sizeOf(waiting.item);
-      if (count > 0 && (count >= this.#options.maxItems || size > this.#options.maxSize)) break;
+      const next = size + this.#options.sizeOf(waiting.item);
+      if (count > 0 && (count >= this.#options.maxItems || next > this.#options.maxSize)) break;
+      size = next;
       count++;
     }
+    this.#waitingSize -= size;
     return this.#waiting.splice(0, count);
   }
 }

@@ -62,8 +62,9 @@ export interface AcceptedCounter {
   accepted(environmentId: Uuid, applicationId: Uuid, endpointId: Uuid): void;
 }
 
-/** Messages waiting for a commit before new ones are refused. The refusal is what bounds memory when the database stalls. */
+/** What may wait for a commit before new messages are refused. The refusal is what bounds memory when the database stalls. */
 const MAX_WAITING = 10_000;
+const MAX_WAITING_BYTES = 128 * 1024 * 1024;
 const MAX_BATCH_ITEMS = 500;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
@@ -141,6 +142,9 @@ export class Acceptor {
   async #accept<A>(prepare: () => Pending<A>): Promise<Acceptance<A>> {
     if (this.#commits.waiting + this.#keyedCommits.waiting + this.#moreUnderWay >= MAX_WAITING) {
       throw new Problem('overloaded', `${MAX_WAITING} messages are waiting for the database`);
+    }
+    if (this.#commits.waitingSize + this.#keyedCommits.waitingSize >= MAX_WAITING_BYTES) {
+      throw new Problem('overloaded', `${MAX_WAITING_BYTES} bytes of messages are waiting for the database`);
     }
     const pending = prepare();
     if (!pending.answer) return this.#submit(pending);

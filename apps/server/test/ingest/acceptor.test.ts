@@ -184,6 +184,21 @@ onBothDatabases('accepting', (kind) => {
     await acceptor.idle();
   });
 
+  test('refuses more bytes than can wait, however few messages they are', async () => {
+    const held = gate.holdAnswersOf('acceptance_insert');
+    const accepting = [acceptor.accept(draft({ endpoints: [] }))];
+    await held.reached;
+    const payload = JSON.stringify('x'.repeat(32 * 1024 * 1024));
+    for (let n = 0; n < 4; n++) accepting.push(acceptor.accept(draft({ endpoints: [], payload })));
+    await expect(acceptor.accept(draft())).rejects.toThrow(/bytes of messages are waiting/);
+    expect(handoff.room).toBe(100);
+    held.release();
+    gate.mend();
+    await Promise.all(accepting);
+    expect((await acceptor.accept(draft())).kind).toBe('accepted');
+    await acceptor.idle();
+  });
+
   test('leaves to its time what is not to be sent at once', async () => {
     const deliverAt = new Date(Date.now() + 60_000);
     await acceptor.accept(draft({ deliverAt }));
