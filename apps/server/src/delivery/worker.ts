@@ -149,16 +149,22 @@ export class Worker implements Service {
 
   #finish(delivery: LeasedDelivery, work: Promise<unknown>): void {
     work.then(
-      () => this.#free(delivery.endpointId),
+      () => this.#end(delivery),
       (error: unknown) => {
-        this.#free(delivery.endpointId);
         // Nothing is lost: the lease runs out and the delivery is due again.
         this.#options.log.error(
           { err: error, delivery_id: publicId('dlv', delivery.id) },
           'a delivery was not completed',
         );
+        this.#end(delivery);
       },
     );
+  }
+
+  #end({ endpointId, isCounted: hadPlace }: LeasedDelivery): void {
+    this.#free(endpointId);
+    // Its lane was full and has a place now. Left to the next look, a fifo endpoint would get two messages a second.
+    if (hadPlace) this.#work.fire();
   }
 
   #free(endpointId: Uuid): void {
