@@ -10,8 +10,9 @@ import { hasApiKeys, insertApiKey } from './store/api-key.ts';
 import { insertApplication } from './store/application.ts';
 import { type Database, type Queryable, statement } from './store/database.ts';
 import { type EnvironmentRow, insertEnvironment, listEnvironments } from './store/environment.ts';
+import { insertOrganization } from './store/organization.ts';
 
-/** What the very first start makes: a master key, two environments with their default applications, an admin key. */
+/** What the very first start makes: a master key, an organization with two environments with their default applications, an admin key. */
 
 const MASTER_KEY_FILE = 'master.key';
 const ADMIN_KEY_FILE = 'admin.key';
@@ -66,13 +67,15 @@ async function ensureEnvironments(tx: Queryable, vault: Vault): Promise<Environm
   const existing = await listEnvironments(tx);
   if (existing.length > 0) return existing;
   const made: EnvironmentRow[] = [];
+  const organizationId = newId();
+  await insertOrganization(tx, { id: organizationId, name: 'My organization' });
   for (const { name, mode } of [
     { name: 'Production', mode: 'live' },
     { name: 'Test', mode: 'test' },
   ] as const) {
     const id = newId();
-    const environment = { id, name, mode, data_key: vault.newDataKey(id).wrapped };
-    await insertEnvironment(tx, environment);
+    const { wrapped } = vault.newDataKey(id);
+    made.push(await insertEnvironment(tx, { id, organization_id: organizationId, name, mode, data_key: wrapped }));
     await insertApplication(tx, {
       id: newId(),
       environment_id: id,
@@ -81,7 +84,6 @@ async function ensureEnvironments(tx: Queryable, vault: Vault): Promise<Environm
       metadata: {},
       is_default: true,
     });
-    made.push(environment);
   }
   return made;
 }

@@ -36,6 +36,7 @@ import { letLaneGo } from './store/lane.ts';
 import { rescueExpired } from './store/lease.ts';
 import { migrate } from './store/migrate.ts';
 import { DAY_MS, ensurePartitions } from './store/partition.ts';
+import { tenantOf } from './store/tenant.ts';
 
 /** One running Postrider: whatever roles its settings name, wired together here and nowhere else. */
 export interface Postrider {
@@ -151,7 +152,7 @@ async function run(
   if (config.roles.has('api')) {
     const app = createApiServer({ keys: directory, log, version: VERSION });
     registerRoutes(app, {
-      db,
+      tenant: (environmentId) => tenantOf(db, environmentId),
       directory,
       acceptor,
       log,

@@ -3,11 +3,12 @@ import type { Directory } from '../directory/directory.ts';
 import type { CheckedUrl } from '../egress/url-policy.ts';
 import type { Acceptor } from '../ingest/acceptor.ts';
 import type { Log } from '../log.ts';
-import type { Database } from '../store/database.ts';
+import type { Tenant } from '../store/tenant.ts';
 
 /** What routes may use. Handed in by the composition root. */
 export interface ApiDependencies {
-  readonly db: Database;
+  /** The database as one environment sees it (store/tenant.ts): all that routes read and write goes through it. */
+  readonly tenant: (environmentId: Uuid) => Tenant;
   readonly directory: Directory;
   readonly acceptor: Acceptor;
   readonly log: Log;

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../auth/authenticate.ts';
 import { seal, unseal } from '../crypto/vault.ts';
 import { invalidFields, Problem } from '../errors.ts';
-import { type Database, hasSqlState, LOCK_NOT_AVAILABLE, type Queryable } from '../store/database.ts';
+import { hasSqlState, LOCK_NOT_AVAILABLE, type Queryable } from '../store/database.ts';
 import { claimKeys, fillAnswer, type KeyedAnswer, limitWait, readAnswer } from '../store/idempotency.ts';
+import type { Tenant } from '../store/tenant.ts';
 import type { ApiDependencies, ApplicationScope } from './dependencies.ts';
 
 /** An answer that can be given again: kept with the idempotency key that its call carried. */
@@ -47,28 +49,30 @@ export function keyedCall(request: FastifyRequest, application: ApplicationScope
  * put right and sent again with the same key. The answer is kept sealed, because it may show a secret.
  */
 export async function once(
-  deps: Pick<ApiDependencies, 'db' | 'directory'>,
+  deps: Pick<ApiDependencies, 'tenant' | 'directory'>,
+  caller: Caller,
   call: KeyedCall | null,
   work: (tx: Queryable) => Promise<Answer>,
 ): Promise<{ answer: Answer; isReplay: boolean }> {
-  if (!call) return { answer: await deps.db.transaction(work), isReplay: false };
+  const db = deps.tenant(caller.environmentId);
+  if (!call) return { answer: await db.transaction(work), isReplay: false };
   const dataKey = await deps.directory.dataKey(call.environmentId);
   const row = `${call.scope} ${call.key}`;
-  const first = await firstAnswer(deps.db, call, async (tx) => {
+  const first = await firstAnswer(db, call, async (tx) => {
     const answer = await work(tx);
     const sealed = seal(dataKey, row, 'idempotent_answer', answer.body).toString('base64');
     await fillAnswer(tx, { ...call, status: answer.status, body: sealed });
     return answer;
   });
   if (first) return { answer: first, isReplay: false };
-  const { status, body } = await earlierAnswer(deps.db, call);
+  const { status, body } = await earlierAnswer(deps, call);
   const answer = { status, body: unseal(dataKey, row, 'idempotent_answer', Buffer.from(body, 'base64')) };
   return { answer, isReplay: true };
 }
 
 /** Null where the key was used before. */
 async function firstAnswer(
-  db: Database,
+  db: Tenant,
   call: KeyedCall,
   work: (tx: Queryable) => Promise<Answer>,
 ): Promise<Answer | null> {
@@ -89,8 +93,8 @@ export function keyInUse(): Problem {
 }
 
 /** The answer that a key has got. @throws Problem `idempotency_mismatch` where that was another request. */
-export async function earlierAnswer(db: Queryable, call: KeyedCall): Promise<Answer> {
-  const earlier = await readAnswer(db, call.environmentId, call.scope, call.key);
+export async function earlierAnswer({ tenant }: Pick<ApiDependencies, 'tenant'>, call: KeyedCall): Promise<Answer> {
+  const earlier = await readAnswer(tenant(call.environmentId), call.environmentId, call.scope, call.key);
   // It can have expired since it was found in the way: a moment in 24 hours.
   if (!earlier) throw keyInUse();
   if (!earlier.fingerprint.equals(call.fingerprint)) {

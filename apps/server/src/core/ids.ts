@@ -15,7 +15,20 @@ declare const brand: unique symbol;
 /** A UUID in its 36-character lower-case form, as the database holds it. */
 export type Uuid = string & { readonly [brand]: 'uuid' };
 
-export type IdPrefix = 'org' | 'env' | 'key' | 'app' | 'ep' | 'msg' | 'dlv' | 'att' | 'evt' | 'rt' | 'src' | 'job';
+export type IdPrefix =
+  | 'org'
+  | 'env'
+  | 'key'
+  | 'app'
+  | 'ep'
+  | 'msg'
+  | 'dlv'
+  | 'att'
+  | 'evt'
+  | 'rt'
+  | 'src'
+  | 'job'
+  | 'aud';
 
 /** How many attempts one delivery can number: 12 bits. */
 export const MAX_ATTEMPT_NUMBER = 0xfff;

@@ -3,6 +3,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
 import { type Match, matchEndpoint, type Selection } from '../core/matcher.ts';
 import type { ApplicationRow } from '../store/application.ts';
+import type { EnvironmentEntry } from './environment-entry.ts';
 
 /** Which endpoints get a message, and why; `matching` is what is stored with it and shown. */
 export interface Matched {
@@ -20,6 +21,8 @@ export class ApplicationEntry {
   readonly readAt: number;
   readonly id: Uuid;
   readonly environmentId: Uuid;
+  /** What its environment decides. */
+  readonly environment: EnvironmentEntry;
   readonly uid: string | null;
   readonly isDefault: boolean;
   readonly endpoints: readonly Endpoint[];
@@ -27,10 +30,11 @@ export class ApplicationEntry {
   // A message without channels and subset matches as the last one of its type did.
   readonly #plain = new LRUCache<string, Matched>({ max: MAX_MATCHES });
 
-  constructor(readAt: number, row: ApplicationRow, endpoints: readonly Endpoint[]) {
+  constructor(readAt: number, row: ApplicationRow, environment: EnvironmentEntry, endpoints: readonly Endpoint[]) {
     this.readAt = readAt;
     this.id = row.id;
     this.environmentId = row.environment_id;
+    this.environment = environment;
     this.uid = row.uid;
     this.isDefault = row.is_default;
     this.endpoints = endpoints;

@@ -11,9 +11,10 @@ import { type ApplicationRef, findApplication, readApplication } from '../store/
 import { changesSince, type Subject } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
 import { type EndpointRow, endpointsOf } from '../store/endpoint.ts';
-import { readEnvironment } from '../store/environment.ts';
+import { environmentOf, readEnvironment } from '../store/environment.ts';
 import { ApplicationEntry } from './application-entry.ts';
 import { Cache } from './cache.ts';
+import type { EnvironmentEntry } from './environment-entry.ts';
 
 /**
  * What the hot path knows by heart: API keys, and applications with their endpoints, secrets open. Bounded, filled on
@@ -24,6 +25,7 @@ const POLL_MS = 500;
 const TRUST_MS = 2_000;
 const MAX_APPLICATIONS = 10_000;
 const MAX_KEYS = 10_000;
+const MAX_ENVIRONMENTS = 1_000;
 /** Unknown keys are remembered briefly, so that a client with a wrong one does not become a load on the database. */
 const UNKNOWN_KEY_MS = 1_000;
 
@@ -42,6 +44,7 @@ export class Directory implements Service {
   /** environment|uid and environment|default → application id. Checked against the entry: a uid may move. */
   readonly #aliases = new LRUCache<string, Uuid>({ max: MAX_APPLICATIONS });
   readonly #keys = new Cache<KeyEntry>(MAX_KEYS);
+  readonly #environments = new Cache<EnvironmentEntry>(MAX_ENVIRONMENTS);
   readonly #unknownKeys = new LRUCache<string, true>({ max: MAX_KEYS, ttl: UNKNOWN_KEY_MS });
   readonly #dataKeys = new Map<Uuid, DataKey>();
   /** Everything up to here is forgotten. Before the first look: a version that no log is complete from. */
@@ -121,6 +124,10 @@ export class Directory implements Service {
   forget(subject: Subject): void {
     if (subject.kind === 'application') {
       this.#applications.forget(subject.id);
+    } else if (subject.kind === 'environment') {
+      this.#environments.forget(subject.id);
+      // What an environment decides is part of the entries of its applications. Rare enough that all may be read anew.
+      this.#applications.clear();
     } else {
       // Rare enough that all keys may be read anew.
       this.#keys.clear();
@@ -139,9 +146,33 @@ export class Directory implements Service {
     return dataKey;
   }
 
+  /** What an environment decides for everything in it. @throws where there is no such environment. */
+  async environment(id: Uuid): Promise<EnvironmentEntry> {
+    this.#distrustOld();
+    const entry = await this.#environments.get(id, async () => {
+      const row = await readEnvironment(this.#db, id);
+      return row ? { environment: environmentOf(row) } : null;
+    });
+    if (!entry) throw new Error(`there is no environment ${id}`);
+    return entry;
+  }
+
   /** A stored endpoint with its secrets open, where they open: one that is damaged must not take others with it. */
   async open(row: EndpointRow): Promise<Endpoint> {
-    const secrets = this.#openSecrets(row, await this.dataKey(row.environment_id));
+    return (await this.opener(row.environment_id))(row);
+  }
+
+  /**
+   * The same for rows that are yet to be read. For use within a transaction: there, the embedded database has no second
+   * connection on which to ask for the key.
+   */
+  async opener(environmentId: Uuid): Promise<(row: EndpointRow) => Endpoint> {
+    const dataKey = await this.dataKey(environmentId);
+    return (row) => this.#open(row, dataKey);
+  }
+
+  #open(row: EndpointRow, dataKey: DataKey): Endpoint {
+    const secrets = this.#openSecrets(row, dataKey);
     return {
       id: row.id,
       environmentId: row.environment_id,
@@ -191,8 +222,9 @@ export class Directory implements Service {
       const readAt = performance.now();
       const row = await readApplication(this.#db, id);
       if (!row) return null;
+      const environment = await this.environment(row.environment_id);
       const endpoints = await endpointsOf(this.#db, row.environment_id, id);
-      return new ApplicationEntry(readAt, row, await Promise.all(endpoints.map((endpoint) => this.open(endpoint))));
+      return new ApplicationEntry(readAt, row, environment, endpoints.map(await this.opener(row.environment_id)));
     });
     // Filled and kept by id alone, whoever asks first: another environment's must still look like nothing.
     return entry?.environmentId === environmentId ? entry : null;
@@ -216,6 +248,7 @@ export class Directory implements Service {
 
   #forgetAll(): void {
     this.#applications.clear();
+    this.#environments.clear();
     this.#keys.clear();
     this.#unknownKeys.clear();
   }

@@ -1,4 +1,5 @@
 import type { Uuid } from '../core/ids.ts';
+import type { Plan } from '../core/plan.ts';
 import { type Queryable, statement } from './database.ts';
 import { AFTER_ALL } from './list.ts';
 
@@ -9,9 +10,19 @@ export interface ApplicationRow {
   readonly name: string;
   readonly metadata: Record<string, string>;
   readonly is_default: boolean;
+  readonly contact_email: string | null;
+  /** Null: the environment's. */
+  readonly plan: Plan | null;
+  /** Messages a month (UTC); null: as its plan says. */
+  readonly monthly_event_limit: number | null;
+  /** `explicit`: only event types it has subscribed to reach its endpoints. */
+  readonly subscriptions: 'all' | 'explicit';
   readonly created_at: Date;
   readonly updated_at: Date;
 }
+
+/** What may be left out of a new application. */
+type Settings = Pick<ApplicationRow, 'contact_email' | 'plan' | 'monthly_event_limit' | 'subscriptions'>;
 
 /** How a caller names an application: its id, the producer's own id for it, or the environment's default. */
 export type ApplicationRef =
@@ -19,7 +30,9 @@ export type ApplicationRef =
   | { readonly by: 'uid'; readonly uid: string }
   | { readonly by: 'default' };
 
-const COLUMNS = 'id, environment_id, uid, name, metadata, is_default, created_at, updated_at';
+const COLUMNS =
+  'id, environment_id, uid, name, metadata, is_default, contact_email, plan, monthly_event_limit, subscriptions, ' +
+  'created_at, updated_at';
 
 const byId = statement<ApplicationRow>(
   'application_by_id',
@@ -53,16 +66,19 @@ export async function readApplication(db: Queryable, id: Uuid): Promise<Applicat
 
 const insert = statement<ApplicationRow>(
   'application_insert',
-  `insert into application (id, environment_id, uid, name, metadata, is_default) values ($1, $2, $3, $4, $5, $6)
+  `insert into application (id, environment_id, uid, name, metadata, is_default, contact_email, plan,
+     monthly_event_limit, subscriptions)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
    on conflict do nothing returning ${COLUMNS}`,
 );
 
 /** @returns the row, or undefined where its uid (or the environment's default) is taken. */
 export async function insertApplication(
   db: Queryable,
-  row: Omit<ApplicationRow, 'created_at' | 'updated_at'>,
+  row: Omit<ApplicationRow, 'created_at' | 'updated_at' | keyof Settings> & Partial<Settings>,
 ): Promise<ApplicationRow | undefined> {
-  const values = [row.id, row.environment_id, row.uid, row.name, JSON.stringify(row.metadata), row.is_default];
+  const { id, environment_id, uid, name, metadata, is_default } = row;
+  const values = [id, environment_id, uid, name, JSON.stringify(metadata), is_default, ...settingsOf(row)];
   return (await db.query(insert, values))[0];
 }
 
@@ -82,13 +98,15 @@ export async function listApplications(
 
 const update = statement<ApplicationRow>(
   'application_update',
-  `update application set uid = $3, name = $4, metadata = $5, updated_at = now()
+  `update application set uid = $3, name = $4, metadata = $5, contact_email = $6, plan = $7, monthly_event_limit = $8,
+     subscriptions = $9, updated_at = now()
    where environment_id = $1 and id = $2 returning ${COLUMNS}`,
 );
 
 /** Rejects with a unique violation where the uid is another application's. */
 export async function updateApplication(db: Queryable, row: ApplicationRow): Promise<ApplicationRow | undefined> {
-  return (await db.query(update, [row.environment_id, row.id, row.uid, row.name, JSON.stringify(row.metadata)]))[0];
+  const values = [row.environment_id, row.id, row.uid, row.name, JSON.stringify(row.metadata), ...settingsOf(row)];
+  return (await db.query(update, values))[0];
 }
 
 const remove = statement<{ id: Uuid }>(
@@ -99,4 +117,9 @@ const remove = statement<{ id: Uuid }>(
 /** Deletes an application with its endpoints. The default application stays. */
 export async function deleteApplication(db: Queryable, environmentId: Uuid, id: Uuid): Promise<boolean> {
   return (await db.query(remove, [environmentId, id])).length > 0;
+}
+
+function settingsOf(row: Partial<Settings>): unknown[] {
+  const { contact_email = null, plan = null, monthly_event_limit = null, subscriptions = 'all' } = row;
+  return [contact_email, plan, monthly_event_limit, subscriptions];
 }

@@ -2,7 +2,7 @@ import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
 
 /** What a cache may hold and must forget when it changes. */
-export type Subject = { readonly kind: 'application' | 'api_key'; readonly id: Uuid };
+export type Subject = { readonly kind: 'application' | 'api_key' | 'environment'; readonly id: Uuid };
 
 const record = statement(
   'change_record',

@@ -43,7 +43,7 @@ beforeAll(async () => {
   const log = createLog('silent');
   app = createApiServer({ keys: { apiKey: async () => caller }, log, version: '0' });
   registerRoutes(app, {
-    ...{ db: stage.db, directory: directoryOn(stage.db, stage.vault), acceptor, log },
+    ...{ tenant: () => stage.db, directory: directoryOn(stage.db, stage.vault), acceptor, log },
     ...{ checkUrl: () => ({ ok: false, reason: 'no' }), probe: async () => {} },
     ...{ wakeWorker: () => {}, wakeJobs: () => {} },
   });

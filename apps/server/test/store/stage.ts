@@ -12,6 +12,7 @@ import { type EndpointRow, type EndpointSettings, insertEndpoint } from '../../s
 import { insertEnvironment } from '../../src/store/environment.ts';
 import { type AttemptResult, type LeasedDelivery, releaseLeases } from '../../src/store/lease.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { insertOrganization } from '../../src/store/organization.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { createTestDatabase, type DatabaseKind, type TestDatabase } from '../kit/database.ts';
 
@@ -44,7 +45,8 @@ export async function openStage(kind: DatabaseKind): Promise<Stage> {
     const id = newId();
     const { dataKey, wrapped } = vault.newDataKey(id);
     dataKeys.set(id, dataKey);
-    await insertEnvironment(db, { id, name: id, mode: 'test', data_key: wrapped });
+    await insertOrganization(db, { id, name: id });
+    await insertEnvironment(db, { id, organization_id: id, name: id, mode: 'test', data_key: wrapped });
     return id;
   };
   const environment = await addEnvironment();

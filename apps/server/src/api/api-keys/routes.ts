@@ -34,7 +34,7 @@ const CreatedApiKey = Type.Object({
 const NewApiKey = Strict({ name: Text({ minLength: 1, maxLength: 128 }), scope: ScopeSchema });
 
 export function apiKeyRoutes(app: ApiServer, deps: ApiDependencies): void {
-  const { db, directory } = deps;
+  const { tenant, directory } = deps;
 
   app.get(
     '/v1/api-keys',
@@ -49,7 +49,11 @@ export function apiKeyRoutes(app: ApiServer, deps: ApiDependencies): void {
       },
     },
     async (request) => {
-      const rows = await listApiKeys(db, request.caller.environmentId, pageFrom('key', request.query));
+      const rows = await listApiKeys(
+        tenant(request.caller.environmentId),
+        request.caller.environmentId,
+        pageFrom('key', request.query),
+      );
       return listAnswer('key', request.query, rows, presentApiKey);
     },
   );
@@ -68,9 +72,9 @@ export function apiKeyRoutes(app: ApiServer, deps: ApiDependencies): void {
     },
     async (request, reply) => {
       const { environmentId } = request.caller;
-      const environment = await readEnvironment(db, environmentId);
+      const environment = await readEnvironment(tenant(environmentId), environmentId);
       if (!environment) throw notFound('environment');
-      const outcome = await once(deps, keyedCall(request, null), async (tx) => {
+      const outcome = await once(deps, request.caller, keyedCall(request, null), async (tx) => {
         const key = newApiKey(environment.mode);
         const row = await insertApiKey(tx, {
           id: newId(),
@@ -105,7 +109,7 @@ export function apiKeyRoutes(app: ApiServer, deps: ApiDependencies): void {
       const { environmentId } = request.caller;
       const isGone =
         id &&
-        (await db.transaction(async (tx) => {
+        (await tenant(environmentId).transaction(async (tx) => {
           if (!(await deleteApiKey(tx, environmentId, id))) return false;
           await recordChange(tx, { kind: 'api_key', id });
           return true;

@@ -13,6 +13,7 @@ import {
 import { recordChange } from '../../store/change.ts';
 import { hasSqlState, UNIQUE_VIOLATION } from '../../store/database.ts';
 import { AppIdParam, applicationRef } from '../application-scope.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
@@ -24,7 +25,7 @@ const tags = ['Applications'];
 const item = Type.Object({ app_id: AppIdParam });
 
 export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
-  const { db, directory } = deps;
+  const { tenant, directory } = deps;
 
   app.get(
     '/v1/app',
@@ -39,7 +40,11 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
       },
     },
     async (request) => {
-      const rows = await listApplications(db, request.caller.environmentId, pageFrom('app', request.query));
+      const rows = await listApplications(
+        tenant(request.caller.environmentId),
+        request.caller.environmentId,
+        pageFrom('app', request.query),
+      );
       return listAnswer('app', request.query, rows, presentApplication);
     },
   );
@@ -58,7 +63,7 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
     },
     async (request, reply) => {
       const { body, caller } = request;
-      const outcome = await once(deps, keyedCall(request, null), async (tx) => {
+      const outcome = await once(deps, caller, keyedCall(request, null), async (tx) => {
         const row = await insertApplication(tx, {
           id: newId(),
           environment_id: caller.environmentId,
@@ -66,8 +71,13 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
           name: body.name,
           metadata: body.metadata ?? {},
           is_default: false,
+          contact_email: body.contact_email ?? null,
+          plan: body.plan ?? null,
+          monthly_event_limit: body.monthly_event_limit ?? null,
+          subscriptions: body.subscriptions ?? 'all',
         });
         if (!row) throw uidTaken(body.uid);
+        await audit(tx, request, 'application.create', publicId('app', row.id));
         return { status: 201, body: JSON.stringify(presentApplication(row)) };
       });
       return sendAnswer(reply, outcome);
@@ -104,9 +114,12 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
     },
     async (request) => {
       const row = await find(request.caller, request.params.app_id);
-      const updated = await db
+      const updated = await tenant(request.caller.environmentId)
         .transaction(async (tx) => {
           const changed = await updateApplication(tx, patched(row, request.body));
+          await audit(tx, request, 'application.update', publicId('app', row.id), {
+            fields: Object.keys(request.body),
+          });
           await recordChange(tx, { kind: 'application', id: row.id });
           return changed;
         })
@@ -136,8 +149,9 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
       if (row.is_default) {
         throw new Problem('default_application', 'every environment keeps its default application');
       }
-      await db.transaction(async (tx) => {
+      await tenant(row.environment_id).transaction(async (tx) => {
         await deleteApplication(tx, row.environment_id, row.id);
+        await audit(tx, request, 'application.delete', publicId('app', row.id), { name: row.name, uid: row.uid });
         await recordChange(tx, { kind: 'application', id: row.id });
       });
       directory.forget({ kind: 'application', id: row.id });
@@ -147,7 +161,7 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
 
   async function find(caller: Caller, appId: string): Promise<ApplicationRow> {
     const ref = applicationRef(appId);
-    const row = ref && (await findApplication(db, caller.environmentId, ref));
+    const row = ref && (await findApplication(tenant(caller.environmentId), caller.environmentId, ref));
     if (!row) throw notFound('application');
     return row;
   }
@@ -159,6 +173,10 @@ function patched(row: ApplicationRow, patch: ApplicationPatch): ApplicationRow {
     uid: patch.uid === undefined ? row.uid : patch.uid,
     name: patch.name ?? row.name,
     metadata: patch.metadata ?? row.metadata,
+    contact_email: patch.contact_email === undefined ? row.contact_email : patch.contact_email,
+    plan: patch.plan === undefined ? row.plan : patch.plan,
+    monthly_event_limit: patch.monthly_event_limit === undefined ? row.monthly_event_limit : patch.monthly_event_limit,
+    subscriptions: patch.subscriptions ?? row.subscriptions,
   };
 }
 
@@ -173,6 +191,10 @@ function presentApplication(row: ApplicationRow) {
     name: row.name,
     metadata: row.metadata,
     is_default: row.is_default,
+    contact_email: row.contact_email,
+    plan: row.plan,
+    monthly_event_limit: row.monthly_event_limit,
+    subscriptions: row.subscriptions,
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
   };

@@ -16,7 +16,7 @@ import { AttemptSchema, DeliveryDetail, DeliveryQuery, DeliverySchema } from './
 const tags = ['Deliveries'];
 
 export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mount): void {
-  const { db, directory } = deps;
+  const { tenant, directory } = deps;
   const path = `${mount.prefix}/deliveries`;
   const item = pathOf(mount, { id: Id('dlv') });
   const operation = (name: string) => (mount.isScoped ? `${name}OfApplication` : name);
@@ -43,7 +43,7 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       // An id that cannot exist has no deliveries.
       if (endpointId === null || messageId === null) return listAnswer('dlv', query, [], presentDelivery);
       const rows = await listDeliveries(
-        db,
+        tenant(caller.environmentId),
         {
           environmentId: caller.environmentId,
           applicationId: applicationId ?? undefined,
@@ -72,7 +72,10 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     },
     async (request) => {
       const row = await find(request.caller, request.params);
-      const hold = row.status === 'PENDING' ? await readHold(db, request.caller.environmentId, row.id) : NOT_HELD;
+      const hold =
+        row.status === 'PENDING'
+          ? await readHold(tenant(request.caller.environmentId), request.caller.environmentId, row.id)
+          : NOT_HELD;
       return { ...presentDelivery(row), ...presentHold(hold) };
     },
   );
@@ -94,7 +97,7 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const { query, caller } = request;
       const delivery = await find(caller, request.params);
       const { limit, offset, before } = pageFrom('att', query);
-      const rows = await listAttempts(db, caller.environmentId, delivery.id, {
+      const rows = await listAttempts(tenant(caller.environmentId), caller.environmentId, delivery.id, {
         limit,
         offset,
         before: before && attemptNumberIn(before, delivery.id),
@@ -119,7 +122,7 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     async (request, reply) => {
       const { caller } = request;
       const delivery = await find(caller, request.params);
-      const outcome = await once(deps, keyedCall(request, delivery.application_id), async (tx) => {
+      const outcome = await once(deps, caller, keyedCall(request, delivery.application_id), async (tx) => {
         const retried = await retryDelivery(tx, caller.environmentId, delivery.application_id, delivery.id, 'manual');
         if (!retried) {
           const state = delivery.status === 'FAILED' ? `tried ${delivery.attempt_count} times` : delivery.status;
@@ -136,7 +139,12 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     const id = parseId('dlv', params.id);
     const row =
       id &&
-      (await readDelivery(db, caller.environmentId, await applicationFilter(directory, caller, params.app_id), id));
+      (await readDelivery(
+        tenant(caller.environmentId),
+        caller.environmentId,
+        await applicationFilter(directory, caller, params.app_id),
+        id,
+      ));
     if (!row) throw notFound('delivery');
     return row;
   }

@@ -20,7 +20,7 @@ const tags = ['Endpoints'];
 const TEST_EVENT_TYPE = 'postrider.test';
 
 export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mount): void {
-  const { db, directory } = deps;
+  const { tenant, directory } = deps;
   const send = createSender(deps);
   const endpoints = storedEndpoints(deps);
   const path = `${mount.prefix}/endpoints`;
@@ -44,7 +44,12 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     async (request) => {
       const application = await applicationOf(directory, request.caller, (request.params as ScopedPath).app_id);
       const page = pageFrom('ep', request.query);
-      const rows = await listEndpoints(db, request.caller.environmentId, application.id, page);
+      const rows = await listEndpoints(
+        tenant(request.caller.environmentId),
+        request.caller.environmentId,
+        application.id,
+        page,
+      );
       const endpoints = await Promise.all(rows.map((row) => directory.open(row)));
       return listAnswer('ep', request.query, endpoints, presentEndpoint);
     },
@@ -66,9 +71,10 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     async (request, reply) => {
       const application = await applicationOf(directory, request.caller, (request.params as ScopedPath).app_id);
       const dataKey = await directory.dataKey(request.caller.environmentId);
+      const open = await directory.opener(request.caller.environmentId);
       const { row, secret } = newEndpointRow(deps, dataKey, application.id, request.body);
-      const outcome = await once(deps, keyedCall(request, application.id), async (tx) => {
-        const endpoint = await directory.open(await insertEndpoint(tx, row));
+      const outcome = await once(deps, request.caller, keyedCall(request, application.id), async (tx) => {
+        const endpoint = open(await insertEndpoint(tx, row));
         await recordChange(tx, { kind: 'application', id: application.id });
         return { status: 201, body: JSON.stringify({ ...presentEndpoint(endpoint), secret }) };
       });
@@ -109,7 +115,9 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const dataKey = await directory.dataKey(request.caller.environmentId);
       const { application_id } = await endpoints.find(request.caller, request.params);
       const apply = (row: EndpointRow) => patchedRow(deps, dataKey, row, request.body);
-      const row = await db.transaction((tx) => endpoints.change(tx, request.caller, request.params, apply));
+      const row = await tenant(request.caller.environmentId).transaction((tx) =>
+        endpoints.change(tx, request.caller, request.params, apply),
+      );
       directory.forget({ kind: 'application', id: application_id });
       return presentEndpoint(await directory.open(row));
     },
@@ -129,7 +137,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     },
     async (request, reply) => {
       const row = await endpoints.find(request.caller, request.params);
-      await db.transaction(async (tx) => {
+      await tenant(row.environment_id).transaction(async (tx) => {
         await deleteEndpoint(tx, row.environment_id, row.application_id, row.id);
         await letLaneGo(tx, row.id);
         await recordChange(tx, { kind: 'application', id: row.application_id });

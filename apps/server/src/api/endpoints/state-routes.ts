@@ -41,11 +41,10 @@ export function endpointStateRoutes(app: ApiServer, deps: ApiDependencies, mount
       },
       async (request, reply) => {
         const { application_id } = await endpoints.find(request.caller, request.params);
-        // Fetched before the transaction: within it, the embedded database has no second connection to ask on.
-        await directory.dataKey(request.caller.environmentId);
-        const outcome = await once(deps, keyedCall(request, application_id), async (tx) => {
+        const open = await directory.opener(request.caller.environmentId);
+        const outcome = await once(deps, request.caller, keyedCall(request, application_id), async (tx) => {
           const row = await endpoints.change(tx, request.caller, request.params, apply);
-          return { status: 200, body: JSON.stringify(presentEndpoint(await directory.open(row))) };
+          return { status: 200, body: JSON.stringify(presentEndpoint(open(row))) };
         });
         directory.forget({ kind: 'application', id: application_id });
         deps.wakeWorker();

@@ -12,12 +12,12 @@ import type { ApiDependencies } from '../dependencies.ts';
 export type EndpointPath = ScopedPath & { id: string };
 
 /** Finds and changes the endpoint that a path names. Both throw Problem `not_found`. */
-export function storedEndpoints({ db, directory }: Pick<ApiDependencies, 'db' | 'directory'>) {
+export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'tenant' | 'directory'>) {
   return {
     async find(caller: Caller, path: EndpointPath): Promise<EndpointRow> {
       const id = parseId('ep', path.id);
       const applicationId = await applicationFilter(directory, caller, path.app_id);
-      const row = id && (await readEndpoint(db, caller.environmentId, applicationId, id));
+      const row = id && (await readEndpoint(tenant(caller.environmentId), caller.environmentId, applicationId, id));
       if (!row) throw notFound('endpoint');
       return row;
     },

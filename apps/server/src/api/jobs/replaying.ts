@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { firstIdAt, newId, publicId, type Uuid } from '../../core/ids.ts';
 import { invalidFields } from '../../errors.ts';
-import type { Database } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
 import { insertReplayJob } from '../../store/job.ts';
 import { AFTER_ALL } from '../../store/list.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayNow } from '../../store/replay.ts';
@@ -36,16 +36,17 @@ export function createReplayer(deps: ApiDependencies) {
     { filter, since, until, dry_run: isDry }: Replay,
   ): Promise<FastifyReply> => {
     const { environmentId } = request.caller;
+    const db = deps.tenant(environmentId);
     const call = keyedCall(request, filter.applicationId ?? null);
-    const { matched, range } = await countAll(deps.db, {
+    const { matched, range } = await countAll(db, {
       environmentId,
       filter,
       // No id of ours is the first of its millisecond: these bounds are exclusive and lose nothing.
       after: since === undefined ? BEFORE_ALL : firstIdAt(Date.parse(since)),
       last: until === undefined ? (AFTER_ALL as Uuid) : firstIdAt(Date.parse(until)),
-      asOf: await replayNow(deps.db),
+      asOf: await replayNow(db),
     });
-    const outcome = await once(deps, call, async (tx) => {
+    const outcome = await once(deps, request.caller, call, async (tx) => {
       if (isDry) return { status: 200, body: JSON.stringify({ matched }) };
       const id = newId();
       await insertReplayJob(tx, id, range, matched);
@@ -57,7 +58,7 @@ export function createReplayer(deps: ApiDependencies) {
 }
 
 /** How many fit, and the range up to the last that was there. */
-async function countAll(db: Database, range: ReplayRange): Promise<{ matched: number; range: ReplayRange }> {
+async function countAll(db: Queryable, range: ReplayRange): Promise<{ matched: number; range: ReplayRange }> {
   let matched = 0;
   let after = range.after;
   for (let looked = 0; looked < MOST; looked += SLICE) {

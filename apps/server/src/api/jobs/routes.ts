@@ -10,7 +10,7 @@ import { JobQuery, JobSchema } from './schema.ts';
 
 const tags = ['Jobs'];
 
-export function jobRoutes(app: ApiServer, { db }: ApiDependencies): void {
+export function jobRoutes(app: ApiServer, { tenant }: ApiDependencies): void {
   app.get(
     '/v1/jobs',
     {
@@ -24,7 +24,12 @@ export function jobRoutes(app: ApiServer, { db }: ApiDependencies): void {
       },
     },
     async ({ caller, query }) =>
-      listAnswer('job', query, await listJobs(db, caller.environmentId, pageFrom('job', query)), present),
+      listAnswer(
+        'job',
+        query,
+        await listJobs(tenant(caller.environmentId), caller.environmentId, pageFrom('job', query)),
+        present,
+      ),
   );
 
   app.get(
@@ -41,7 +46,7 @@ export function jobRoutes(app: ApiServer, { db }: ApiDependencies): void {
     },
     async ({ caller, params }) => {
       const id = parseId('job', params.id);
-      const row = id && (await readJob(db, caller.environmentId, id));
+      const row = id && (await readJob(tenant(caller.environmentId), caller.environmentId, id));
       if (!row) throw notFound('job');
       return present(row);
     },

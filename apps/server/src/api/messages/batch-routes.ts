@@ -107,7 +107,7 @@ async function acceptKeyed(deps: ApiDependencies, call: KeyedCall, items: readon
   });
   if (acceptance.kind === 'accepted') return { answer: bodyOf(acceptance.accepted), isReplay: false };
   if (acceptance.kind === 'key_in_use') throw keyInUse();
-  return { answer: await earlierAnswer(deps.db, call), isReplay: true };
+  return { answer: await earlierAnswer(deps, call), isReplay: true };
 }
 
 /** @param accepted of the items that are no refusals, in order. */

@@ -17,7 +17,7 @@ import { createSender } from './sending.ts';
 const tags = ['Messages'];
 
 export function messageRoutes(app: ApiServer, deps: ApiDependencies, mount: Mount): void {
-  const { db, directory } = deps;
+  const { tenant, directory } = deps;
   const send = createSender(deps);
   const path = `${mount.prefix}/messages`;
   const operation = (name: string) => (mount.isScoped ? `${name}OfApplication` : name);
@@ -58,7 +58,7 @@ export function messageRoutes(app: ApiServer, deps: ApiDependencies, mount: Moun
       const { query, caller } = request;
       const appId = (request.params as ScopedPath).app_id ?? query.application;
       const rows = await listMessages(
-        db,
+        tenant(caller.environmentId),
         {
           environmentId: caller.environmentId,
           applicationId: (await applicationFilter(directory, caller, appId)) ?? undefined,
@@ -86,9 +86,9 @@ export function messageRoutes(app: ApiServer, deps: ApiDependencies, mount: Moun
       const { environmentId } = request.caller;
       const id = parseId('msg', request.params.id);
       const applicationId = await applicationFilter(directory, request.caller, (request.params as ScopedPath).app_id);
-      const row = id && (await readMessage(db, environmentId, applicationId, id));
+      const row = id && (await readMessage(tenant(environmentId), environmentId, applicationId, id));
       if (!row) throw notFound('message');
-      const body = presentMessage(row, await deliveriesOf(db, environmentId, row.id));
+      const body = presentMessage(row, await deliveriesOf(tenant(environmentId), environmentId, row.id));
       return sendAnswer(reply, { answer: { status: 200, body }, isReplay: false });
     },
   );

@@ -22,7 +22,7 @@ const UNTYPED = 'webhook';
 
 /** The ways to send that are not publishing: to one endpoint by name, and to an application that may not exist yet. */
 export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
-  const { db, directory } = deps;
+  const { tenant, directory } = deps;
   const send = createSender(deps);
 
   app.post(
@@ -113,7 +113,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
   async function endpointNamed(caller: Caller, text: string, path: string): Promise<Endpoint> {
     const id = parseId('ep', text);
     if (!id) throw invalidFields([{ path, message: 'must be an endpoint id, ep_…' }]);
-    const row = await readEndpoint(db, caller.environmentId, null, id);
+    const row = await readEndpoint(tenant(caller.environmentId), caller.environmentId, null, id);
     if (!row) throw notFound('endpoint');
     return directory.open(row);
   }
@@ -131,7 +131,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       throw invalidFields([{ path: '/endpoint_ids/0', message: 'is not an endpoint of this application' }]);
     }
     // Somebody else may be creating it too: then theirs is the one.
-    await insertApplication(db, {
+    await insertApplication(tenant(caller.environmentId), {
       id: newId(),
       environment_id: caller.environmentId,
       uid: ref.uid,

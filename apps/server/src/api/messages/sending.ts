@@ -43,7 +43,7 @@ export function createSender(deps: ApiDependencies) {
       return sendAnswer(reply, { answer: { status: 202, body: bodyOf(acceptance.accepted) }, isReplay: false });
     }
     if (acceptance.kind === 'key_in_use' || !call) throw keyInUse();
-    return sendAnswer(reply, { answer: await earlierAnswer(deps.db, call), isReplay: true });
+    return sendAnswer(reply, { answer: await earlierAnswer(deps, call), isReplay: true });
   };
 }
 

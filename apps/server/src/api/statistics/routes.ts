@@ -16,7 +16,7 @@ const tags = ['Statistics'];
 const DEFAULT_WINDOW: WindowName = '24h';
 
 export function endpointStatsRoutes(app: ApiServer, deps: ApiDependencies, mount: Mount): void {
-  const { db, directory } = deps;
+  const { tenant, directory } = deps;
   const endpoints = storedEndpoints(deps);
 
   app.get(
@@ -36,6 +36,7 @@ export function endpointStatsRoutes(app: ApiServer, deps: ApiDependencies, mount
       const row = await endpoints.find(caller, params);
       const name = query.window ?? DEFAULT_WINDOW;
       const { since } = windowOf(name, Date.now());
+      const db = tenant(caller.environmentId);
       const [endpoint, tallies, backlog, last, failing] = await Promise.all([
         directory.open(row),
         readTallies(db, row.environment_id, row.application_id, row.id, since),
@@ -61,7 +62,7 @@ export function endpointStatsRoutes(app: ApiServer, deps: ApiDependencies, mount
   );
 }
 
-export function metricsRoutes(app: ApiServer, { db, directory }: ApiDependencies): void {
+export function metricsRoutes(app: ApiServer, { tenant, directory }: ApiDependencies): void {
   app.get(
     '/v1/metrics',
     {
@@ -82,7 +83,13 @@ export function metricsRoutes(app: ApiServer, { db, directory }: ApiDependencies
       // An id that cannot exist has no deliveries.
       if (endpointId === null) return presentMetrics(name, window, seriesOf(window, []));
       const subjectId = endpointId ?? applicationId ?? caller.environmentId;
-      const rows = await readTallies(db, caller.environmentId, applicationId, subjectId, window.since);
+      const rows = await readTallies(
+        tenant(caller.environmentId),
+        caller.environmentId,
+        applicationId,
+        subjectId,
+        window.since,
+      );
       return presentMetrics(name, window, seriesOf(window, rows));
     },
   );
