@@ -19,6 +19,10 @@ onBothDatabases('an application', (kind) => {
       name: 'Acme',
       metadata: { plan: 'gold' },
       is_default: false,
+      contact_email: null,
+      plan: null,
+      monthly_event_limit: null,
+      subscriptions: 'all',
       created_at: expect.stringMatching(/Z$/),
       updated_at: made.created_at,
     });
