@@ -5,9 +5,9 @@ import type { Schema } from './schema.ts';
 /** Keywords that hold the same value against other schemas. */
 
 /** A yes or no. What a schema has looked at counts only where the value stands before it. */
-function fits({ run, judge, value, place, seen }: Judged<unknown>, schema: Schema): boolean {
+function fits({ run, value, place, seen }: Judged<unknown>, schema: Schema): boolean {
   const own = seen && new Seen();
-  const isFitting = run.silently(() => judge(schema, value, place, own));
+  const isFitting = run.fits(schema, value, place, own);
   if (isFitting && own) seen?.add(own);
   return isFitting;
 }
@@ -22,17 +22,17 @@ function countFitting(judged: Judged<unknown>, schemas: readonly Schema[], enoug
   return count;
 }
 
-const reference: Keyword = ({ run, judge, value, place, seen }, text: string) =>
-  judge(run.schema.targets.get(text) ?? true, value, place, seen);
+const reference: Keyword = ({ run, value, place, seen }, text: string) =>
+  run.judge(run.schema.targets.get(text) ?? true, value, place, seen);
 
 const KEYWORDS: Readonly<Record<string, Keyword>> = {
   $ref: reference,
   // In one document a dynamic reference leads where a plain one would.
   $dynamicRef: reference,
-  allOf: ({ run, judge, value, place, seen }, schemas: readonly Schema[]) => {
+  allOf: ({ run, value, place, seen }, schemas: readonly Schema[]) => {
     let areGood = true;
     for (const schema of schemas) {
-      if (judge(schema, value, place, seen)) continue;
+      if (run.judge(schema, value, place, seen)) continue;
       areGood = false;
       if (run.isSilent) break;
     }
@@ -45,12 +45,12 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
     if (count === 1) return true;
     return judged.run.fault(judged.place, `must fit exactly one of the schemas of oneOf, and fits ${count || 'none'}`);
   },
-  not: ({ run, judge, value, place }, schema: Schema) =>
-    !run.silently(() => judge(schema, value, place, null)) || run.fault(place, 'must not fit the schema of not'),
+  not: ({ run, value, place }, schema: Schema) =>
+    !run.fits(schema, value, place, null) || run.fault(place, 'must not fit the schema of not'),
   if: (judged, condition: Schema) => {
-    const { judge, value, place, seen, schema } = judged;
+    const { run, value, place, seen, schema } = judged;
     const branch = schema[fits(judged, condition) ? 'then' : 'else'] as Schema | undefined;
-    return branch === undefined || judge(branch, value, place, seen);
+    return branch === undefined || run.judge(branch, value, place, seen);
   },
 };
 

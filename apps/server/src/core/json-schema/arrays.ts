@@ -7,17 +7,12 @@ import { MAX_DEPTH, TooMuchWork } from './work.ts';
 type OfArray = Judged<readonly unknown[]>;
 
 /** Holds items against a schema each, and notes that they were looked at. */
-function items(
-  { run, judge, value, place, seen }: OfArray,
-  from: number,
-  to: number,
-  of: (n: number) => Schema,
-): boolean {
+function items({ run, value, place, seen }: OfArray, from: number, to: number, of: (n: number) => Schema): boolean {
   const end = Math.min(to, value.length);
   if (seen) seen.items = Math.max(seen.items, end);
   let areGood = true;
   for (let n = from; n < end; n++) {
-    if (judge(of(n), value[n], { parent: place, step: n }, null)) continue;
+    if (run.judge(of(n), value[n], { parent: place, step: n }, null)) continue;
     areGood = false;
     if (run.isSilent) break;
   }
@@ -66,21 +61,20 @@ export const ARRAYS: Keywords = of((value): value is readonly unknown[] => Array
     return !Array.isArray(before) || rest(judged, before.length, schema);
   },
   contains: (judged, schema: Schema) => {
-    const { run, value, place, judge, seen } = judged;
+    const { run, value, place, seen } = judged;
     const limits = run.schema.dialect.forms.has('minContains') ? judged.schema : {};
     const { minContains: least = 1, maxContains: most = Number.POSITIVE_INFINITY } = limits as Record<string, number>;
-    const found = value.flatMap((each, n) =>
-      run.silently(() => judge(schema, each, { parent: place, step: n }, null)) ? n : [],
-    );
+    const found = value.flatMap((each, n) => (run.fits(schema, each, null, null) ? n : []));
+    run.work.spend(seen ? found.length : 0);
     for (const n of found) seen?.others.add(n);
     if (found.length < least) return run.fault(place, `must contain at least ${least} items that fit`);
     return found.length <= most || run.fault(place, `must contain at most ${most} items that fit`);
   },
   unevaluatedItems: (judged, schema: Schema) => {
-    const { run, value, place, judge, seen } = judged;
+    const { run, value, place, seen } = judged;
     let areGood = true;
     for (let n = seen?.items ?? 0; n < value.length; n++) {
-      if (seen?.others.has(n) || judge(schema, value[n], { parent: place, step: n }, null)) continue;
+      if (seen?.others.has(n) || run.judge(schema, value[n], { parent: place, step: n }, null)) continue;
       areGood = false;
       if (run.isSilent) break;
     }

@@ -1,6 +1,5 @@
 import type { JsonObject } from './json.ts';
 import type { Place, Run, Seen } from './run.ts';
-import type { Schema } from './schema.ts';
 
 /** What a keyword is judged by. */
 export interface Judged<Value> {
@@ -11,8 +10,6 @@ export interface Judged<Value> {
   readonly schema: JsonObject;
   /** Null where nobody asks. */
   readonly seen: Seen | null;
-  /** Holds a value against another schema. */
-  readonly judge: (schema: Schema, value: unknown, place: Place | null, seen: Seen | null) => boolean;
 }
 
 /** Says whether a value stands, and adds what is wrong to the run. `operand` is in the keyword's form (vocabulary.ts). */

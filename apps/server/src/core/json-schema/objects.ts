@@ -8,9 +8,9 @@ type Schemas = Readonly<Record<string, Schema>>;
 const has = Object.hasOwn;
 
 /** Holds one member against a schema, and notes that it was looked at. */
-function member({ judge, value, place, seen }: OfObject, name: string, schema: Schema): boolean {
+function member({ run, value, place, seen }: OfObject, name: string, schema: Schema): boolean {
   seen?.names.add(name);
-  return judge(schema, value[name], { parent: place, step: name }, null);
+  return run.judge(schema, value[name], { parent: place, step: name }, null);
 }
 
 /** True where all are; stops at the first that is not only where nobody asks for all faults. */
@@ -56,13 +56,13 @@ export const OBJECTS: Keywords = of(isJsonObject, {
     }),
   dependentSchemas: (judged, dependents: Schemas) =>
     all(judged, Object.entries(dependents), ([name, schema]) => {
-      return !has(judged.value, name) || judged.judge(schema, judged.value, judged.place, judged.seen);
+      return !has(judged.value, name) || judged.run.judge(schema, judged.value, judged.place, judged.seen);
     }),
   dependencies: (judged, dependencies: Readonly<Record<string, Schema | string[]>>) =>
     all(judged, Object.entries(dependencies), ([name, dependency]) => {
       if (!has(judged.value, name)) return true;
       if (Array.isArray(dependency)) return areThere(judged, dependency, ` beside ${name.slice(0, 128)}`);
-      return judged.judge(dependency as Schema, judged.value, judged.place, judged.seen);
+      return judged.run.judge(dependency as Schema, judged.value, judged.place, judged.seen);
     }),
   properties: (judged, properties: Schemas) =>
     all(judged, Object.entries(properties), ([name, schema]) => {
@@ -78,7 +78,7 @@ export const OBJECTS: Keywords = of(isJsonObject, {
     all(judged, Object.keys(judged.value), (name) => !isAdditional(judged, name) || member(judged, name, schema)),
   propertyNames: (judged, schema: Schema) =>
     all(judged, Object.keys(judged.value), (name) =>
-      judged.judge(schema, name, { parent: judged.place, step: name }, null),
+      judged.run.judge(schema, name, { parent: judged.place, step: name }, null),
     ),
   unevaluatedProperties: (judged, schema: Schema) => {
     const { seen } = judged;

@@ -1,6 +1,6 @@
-import { type Fault, pointerStep } from './json.ts';
-import type { PreparedSchema } from './schema.ts';
-import type { Work } from './work.ts';
+import { type Fault, type JsonObject, pointerStep } from './json.ts';
+import type { PreparedSchema, Schema } from './schema.ts';
+import { MAX_DEPTH, TooMuchWork, type Work } from './work.ts';
 
 /** Where a value lies in the whole one; its pointer is only written out for a fault. */
 export interface Place {
@@ -30,18 +30,41 @@ export const MAX_FAULTS = 20;
 
 const MAX_POINTER = 1_024;
 
+/** All keywords of one schema (validate.ts). */
+export type Judge = (run: Run, schema: JsonObject, value: unknown, place: Place | null, seen: Seen | null) => boolean;
+
 /** One value being held against one schema. */
 export class Run {
   readonly schema: PreparedSchema;
   readonly work: Work;
   readonly faults: Fault[] = [];
-  depth = 0;
+  readonly #judge: Judge;
+  #depth = 0;
   /** Above 0 where only a yes or no is asked for. */
   #silence = 0;
 
-  constructor(schema: PreparedSchema, work: Work) {
+  constructor(schema: PreparedSchema, work: Work, judge: Judge) {
     this.schema = schema;
     this.work = work;
+    this.#judge = judge;
+  }
+
+  /** Holds a value against a part of the schema. @param seen null where nobody asks. @throws TooMuchWork */
+  judge(schema: Schema, value: unknown, place: Place | null, seen: Seen | null): boolean {
+    this.work.spend(1);
+    if (typeof schema === 'boolean') return schema || this.fault(place, 'is not allowed here');
+    if (++this.#depth > MAX_DEPTH) throw new TooMuchWork();
+    const verdict = this.#judge(this, schema, value, place, seen);
+    this.#depth--;
+    return verdict;
+  }
+
+  /** The same where only the verdict is asked for. */
+  fits(schema: Schema, value: unknown, place: Place | null, seen: Seen | null): boolean {
+    this.#silence++;
+    const verdict = this.judge(schema, value, place, seen);
+    this.#silence--;
+    return verdict;
   }
 
   /** True where the first fault decides. */
@@ -53,13 +76,6 @@ export class Run {
   fault(place: Place | null, message: string): false {
     if (!this.isSilent) this.faults.push({ path: pointerOf(place), message });
     return false;
-  }
-
-  silently(judge: () => boolean): boolean {
-    this.#silence++;
-    const verdict = judge();
-    this.#silence--;
-    return verdict;
   }
 }
 
