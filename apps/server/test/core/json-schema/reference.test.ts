@@ -6,7 +6,7 @@ import { prepareSchema } from '../../../src/core/json-schema/prepare.ts';
 import { validate } from '../../../src/core/json-schema/validate.ts';
 import { documentOf, value } from './generated.ts';
 
-const RUNS = Number(process.env.POSTRIDER_TEST_RUNS ?? 400);
+const RUNS = Number(process.env.POSTRIDER_TEST_RUNS ?? 250);
 const options: Options = { strict: false, logger: false, validateFormats: false };
 
 /** Ajv's verdicts on the same schema; null where it does not take the schema. */
