@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { registerRoutes } from './api/routes.ts';
 import { closeApiServer, createApiServer } from './api/server.ts';
+import { KeyUse } from './auth/key-use.ts';
+import { RequestLimiter } from './auth/request-limiter.ts';
 import { bootstrap, openVault } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
@@ -60,6 +62,8 @@ export interface Substitutes {
   readonly resolve?: Resolve;
   readonly ca?: readonly string[];
   readonly graceMs?: number;
+  /** Milliseconds since 1970: the clock of keys, limits and quotas. Without it, limits go by the database's. */
+  readonly now?: () => number;
 }
 
 /** @throws ConfigError, FolderInUseError, or whatever the database says. */
@@ -105,6 +109,8 @@ async function run(
     ...(substitutes.resolve && { resolve: substitutes.resolve }),
     ...(substitutes.ca && { ca: substitutes.ca }),
   });
+  const now = substitutes.now ?? Date.now;
+  const keyUse = new KeyUse({ db, log, now });
   const tallies = new Tallies({ db, log, rule: FAILING_RULE });
   const disable = (endpoint: EndpointRef, reason: DisabledReason) => switchOff(db, directory, log, endpoint, reason);
   const worker = config.roles.has('worker')
@@ -127,7 +133,7 @@ async function run(
   const acceptor = new Acceptor({ db, handoff: worker ? handoffTo(worker) : NO_WORKER, counter: tallies });
 
   // Started in this order, stopped in reverse: nothing runs whose support is gone.
-  const services: Service[] = [directory, tallies];
+  const services: Service[] = [directory, tallies, keyUse];
   const replayJobs = config.roles.has('maintenance')
     ? createReplayJobs({ db, log, onReplayed: () => worker?.wake() })
     : null;
@@ -150,12 +156,20 @@ async function run(
   let url: string | null = null;
   let closeApi = async (): Promise<void> => {};
   if (config.roles.has('api')) {
-    const app = createApiServer({ keys: directory, log, version: VERSION });
+    const app = createApiServer({
+      keys: directory,
+      keyUse,
+      limiter: new RequestLimiter({ db, now: substitutes.now }),
+      now,
+      log,
+      version: VERSION,
+    });
     registerRoutes(app, {
       tenant: (environmentId) => tenantOf(db, environmentId),
       directory,
       acceptor,
       log,
+      now,
       checkUrl: (text) => checkUrl(policy, text),
       wakeWorker: () => worker?.wake(),
       wakeJobs: () => replayJobs?.wake(),
