@@ -6,6 +6,7 @@ import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
+import { eventTypeRoutes } from './event-types/routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
 import { jobRoutes } from './jobs/routes.ts';
@@ -25,6 +26,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
+    eventTypeRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     svixRoutes(api, deps);

@@ -11,6 +11,9 @@ export interface Definition {
   readonly archived: boolean;
 }
 
+/** What a change says of an event type; undefined: that part stays as it is. */
+export type Change = { readonly [Part in keyof Definition]?: Definition[Part] | undefined };
+
 export const UNDESCRIBED: Definition = { description: '', group: null, schema: null, example: null, archived: false };
 
 /** How many event types an environment may have, archived ones among them. */
@@ -21,7 +24,7 @@ export const MAX_CATALOGUE_BYTES = 16 * 1024 * 1024;
 export const MAX_SCHEMA_VERSIONS = 100;
 
 /** What is left out of a change stays as it was. */
-export function changed(before: Definition, change: Partial<Definition>): Definition {
+export function changed(before: Definition, change: Change): Definition {
   const given = Object.entries(change).filter(([, value]) => value !== undefined);
   return { ...before, ...Object.fromEntries(given) };
 }

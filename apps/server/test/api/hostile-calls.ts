@@ -63,7 +63,8 @@ const value: fc.Arbitrary<unknown> = fc.oneof(
 const KNOWN =
   'type url events all_events channels description metadata active headers retry_policy timeout_seconds secret uid name ' +
   'scope event_type payload endpoint_ids event_id destination endpoint_id idempotency_key filter since until only_failed ' +
-  'dry_run messages deliver_at expires_at rate_limit plan monthly_event_limit';
+  'dry_run messages deliver_at expires_at rate_limit plan monthly_event_limit ' +
+  'group schema example archived event_types openapi';
 const field = fc.oneof({ arbitrary: fc.constantFrom(...KNOWN.split(' ')), weight: 4 }, { arbitrary: text, weight: 1 });
 
 /** A valid body with up to four members replaced, added or taken away; or anything else; and then maybe cut in bytes. */

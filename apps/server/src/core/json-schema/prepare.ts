@@ -5,7 +5,7 @@ import { findLoop, resolve } from './reference.ts';
 import { type PreparedSchema, SCHEMA_MAX_BYTES, SCHEMA_MAX_DEPTH, type Schema } from './schema.ts';
 import { type Dialect, DRAFT_2020_12, dialectOf, type Form } from './vocabulary.ts';
 
-/** Of all patterns of a schema, repetitions written out: 50 ms to compile. */
+/** Of all patterns of a schema, in characters, repetitions written out: 50 ms to compile. */
 const MAX_PATTERNS_SIZE = 10_000;
 const MAX_FAULTS = 20;
 
@@ -13,18 +13,23 @@ export type Preparation =
   | { readonly ok: true; readonly schema: PreparedSchema }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
+/** How large patterns may still be that are compiled; shared by schemas that come together. */
+export interface Allowance {
+  patterns: number;
+}
+
 /**
  * Looks a schema of somebody else's through, so that values can be held against it without surprises. Takes draft 2020-12
  * and draft 7 (by `$schema`); nothing is ever fetched, so every reference is one into the document itself.
  */
-export function prepareSchema(source: unknown): Preparation {
+export function prepareSchema(source: unknown, allowance: Allowance = { patterns: MAX_PATTERNS_SIZE }): Preparation {
   if (!isWithinDepth(source, SCHEMA_MAX_DEPTH)) return refused('', `must be at most ${SCHEMA_MAX_DEPTH} levels deep`);
   if (!isSchema(source)) return refused('', 'must be a JSON Schema: an object');
   const bytes = Buffer.byteLength(JSON.stringify(source));
   if (bytes > SCHEMA_MAX_BYTES) return refused('', `has ${bytes} bytes; the limit is ${SCHEMA_MAX_BYTES}`);
   const dialect = typeof source === 'boolean' ? DRAFT_2020_12 : dialectOf(source.$schema);
   if (!dialect) return refused('/$schema', 'must be that of draft 2020-12 (the default) or draft-07');
-  const reading = new Reading(dialect);
+  const reading = new Reading(dialect, allowance);
   reading.read(source, '');
   const targets = reading.faults.length === 0 ? reading.targets(source) : new Map<string, Schema>();
   if (reading.faults.length > 0) return { ok: false, faults: reading.faults };
@@ -47,10 +52,12 @@ class Reading {
   /** Every part that is itself a schema, and where it is. */
   readonly #schemas = new Map<JsonObject, string>();
   readonly #anchors = new Map<string, JsonObject>();
+  readonly #allowance: Allowance;
   #patternsSize = 0;
 
-  constructor(dialect: Dialect) {
+  constructor(dialect: Dialect, allowance: Allowance) {
     this.#dialect = dialect;
+    this.#allowance = allowance;
   }
 
   read(schema: Schema, path: string): void {
@@ -125,11 +132,14 @@ class Reading {
       this.#fault(path, typeof source === 'string' ? null : 'must be a string');
       return;
     }
-    const pattern = this.#patternsSize > MAX_PATTERNS_SIZE ? 'is one pattern too many' : compilePattern(source);
+    const size = source.length > MAX_PATTERNS_SIZE ? source.length : sizeOf(source);
+    const left = Math.min(this.#allowance.patterns, MAX_PATTERNS_SIZE - this.#patternsSize);
+    const pattern = size > left ? 'is one pattern too many' : compilePattern(source);
     if (typeof pattern === 'string') {
       this.#fault(path, pattern);
     } else {
-      this.#patternsSize += sizeOf(source);
+      this.#patternsSize += size;
+      this.#allowance.patterns -= size;
       this.patterns.set(source, pattern);
     }
   }
