@@ -7,6 +7,7 @@ import type { ApiDependencies } from './dependencies.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { eventTypeRoutes } from './event-types/routes.ts';
+import { eventTypeTransferRoutes } from './event-types/transfer-routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
 import { jobRoutes } from './jobs/routes.ts';
@@ -27,6 +28,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
     eventTypeRoutes(api, deps);
+    eventTypeTransferRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     svixRoutes(api, deps);

@@ -98,6 +98,17 @@ export async function listEventTypes(db: Queryable, filter: EventTypeFilter, pag
   return db.query(...pageOf<EventTypeRow>(`select ${COLUMNS} from event_type`, where, page));
 }
 
+const all = statement<EventTypeRow>(
+  'event_type_all',
+  `select ${COLUMNS} from event_type where environment_id = $1 and ($2 or archived_at is null)
+   order by environment_id, id`,
+);
+
+/** Oldest first. */
+export async function allEventTypes(db: Queryable, environmentId: Uuid, isArchivedIncluded: boolean) {
+  return db.query(all, [environmentId, isArchivedIncluded]);
+}
+
 const inForce = statement<{ id: Uuid; name: string; schema_version: number | null }>(
   'event_type_in_force',
   'select id, name, schema_version from event_type where environment_id = $1 and archived_at is null',

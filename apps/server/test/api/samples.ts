@@ -65,6 +65,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     names: eventTypeName,
     makeNames: async (tenant) => ({ name: await tenant.newEventType() }),
   },
+  exportEventTypes: { scope: 'read', query: 'format=openapi&include_archived=true' },
+  importEventTypes: {
+    scope: 'write',
+    query: 'dry_run=false',
+    body: () => ({ event_types: [{ ...eventType, name: `invoice.${newId()}` }] }),
+  },
 
   sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
   sendWebhook: { scope: 'write', body: ({ endpointId }) => ({ payload: [1], endpoint_id: endpointId }) },
