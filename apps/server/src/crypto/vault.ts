@@ -18,7 +18,8 @@ export type Purpose =
   | 'endpoint_secret'
   | 'endpoint_old_secrets'
   | 'endpoint_headers'
-  | 'idempotent_answer';
+  | 'idempotent_answer'
+  | 'api_key';
 
 /** A sealed value that does not open: wrong key, another row's value, or damage. Says which row, never what was in it. */
 export class SealError extends Error {

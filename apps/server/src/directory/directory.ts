@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Environment } from '../core/environment.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
+import { requestsPerMinute } from '../core/plan.ts';
 import type { Scope } from '../core/scope.ts';
 import { effectiveSignature, isKeyPair, type SignatureSetting } from '../core/signature.ts';
 import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
@@ -35,6 +36,10 @@ export interface KeyEntry {
   readonly id: Uuid;
   readonly environmentId: Uuid;
   readonly scope: Scope;
+  /** Milliseconds since 1970; null: never. */
+  readonly expiresAt: number | null;
+  /** Its own limit or its environment's plan's; null: none. */
+  readonly requestsPerMinute: number | null;
 }
 
 type Secrets = Pick<Endpoint, 'headers' | 'secret' | 'signingKey' | 'oldSecrets'>;
@@ -85,7 +90,15 @@ export class Directory implements Service {
     if (this.#unknownKeys.has(id)) return null;
     const entry = await this.#keys.get(id, async () => {
       const row = await findApiKey(this.#db, digest);
-      return row ? { id: row.id, environmentId: row.environment_id, scope: row.scope } : null;
+      if (!row) return null;
+      const { environment } = await this.environment(row.environment_id);
+      return {
+        id: row.id,
+        environmentId: row.environment_id,
+        scope: row.scope,
+        expiresAt: row.expires_at?.getTime() ?? null,
+        requestsPerMinute: requestsPerMinute(environment.plan, row.rate_limit),
+      };
     });
     if (!entry) this.#unknownKeys.set(id, true);
     return entry;
@@ -134,8 +147,10 @@ export class Directory implements Service {
       this.#applications.forget(subject.id);
     } else if (subject.kind === 'environment') {
       this.#environments.forget(subject.id);
-      // What an environment decides is part of the entries of its applications. Rare enough that all may be read anew.
+      // What an environment decides is part of the entries of its applications and keys. Rare enough that all may be
+      // read anew.
       this.#applications.clear();
+      this.#keys.clear();
     } else {
       // Rare enough that all keys may be read anew.
       this.#keys.clear();

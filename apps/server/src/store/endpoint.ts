@@ -113,7 +113,7 @@ export async function endpointsOf(db: Queryable, environmentId: Uuid, applicatio
 const list = statement<EndpointRow>(
   'endpoint_list',
   `select ${COLUMNS} from endpoint e ${WITH_LANE}
-   where e.environment_id = $1 and e.application_id = $2 and e.id < coalesce($3::uuid, '${AFTER_ALL}')
+   where e.environment_id = $1 and e.application_id = $2 and e.id < $3
    order by e.id desc limit $4 offset $5`,
 );
 
@@ -123,7 +123,7 @@ export async function listEndpoints(
   applicationId: Uuid,
   page: { before: Uuid | null; limit: number; offset: number },
 ): Promise<EndpointRow[]> {
-  return db.query(list, [environmentId, applicationId, page.before, page.limit, page.offset]);
+  return db.query(list, [environmentId, applicationId, page.before ?? AFTER_ALL, page.limit, page.offset]);
 }
 
 const insert = statement<EndpointRow>(
