@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Caller } from '../../auth/authenticate.ts';
 import { newId, publicId } from '../../core/ids.ts';
+import { scopeAllows } from '../../core/scope.ts';
 import { notFound, Problem } from '../../errors.ts';
 import {
   type ApplicationRow,
@@ -8,6 +9,7 @@ import {
   findApplication,
   insertApplication,
   listApplications,
+  lockApplication,
   updateApplication,
 } from '../../store/application.ts';
 import { recordChange } from '../../store/change.ts';
@@ -57,12 +59,14 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
         operationId: 'createApplication',
         tags,
         summary: 'Create an application: one customer of yours',
+        description: 'Its plan and its limit are set with an admin key.',
         body: NewApplication,
         response: { 201: ApplicationSchema },
       },
     },
     async (request, reply) => {
       const { body, caller } = request;
+      mayLimit(caller, body, { plan: null, monthly_event_limit: null });
       const outcome = await once(deps, caller, keyedCall(request, null), async (tx) => {
         const row = await insertApplication(tx, {
           id: newId(),
@@ -107,6 +111,7 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
         operationId: 'updateApplication',
         tags,
         summary: 'Change an application; what is left out stays',
+        description: 'Its plan and its limit are changed with an admin key.',
         params: item,
         body: ApplicationPatch,
         response: { 200: ApplicationSchema },
@@ -116,7 +121,11 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
       const row = await find(request.caller, request.params.app_id);
       const updated = await tenant(request.caller.environmentId)
         .transaction(async (tx) => {
-          const changed = await updateApplication(tx, patched(row, request.body));
+          // Read again: what somebody else has just changed is not to be undone by what we leave out.
+          const was = await lockApplication(tx, row.environment_id, row.id);
+          if (!was) throw notFound('application');
+          mayLimit(request.caller, request.body, was);
+          const changed = await updateApplication(tx, patched(was, request.body));
           await audit(tx, request, 'application.update', publicId('app', row.id), {
             fields: Object.keys(request.body),
           });
@@ -165,6 +174,19 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
     if (!row) throw notFound('application');
     return row;
   }
+}
+
+/** What an application may use is for whoever runs the environment to say. @throws Problem `insufficient_scope`. */
+function mayLimit(
+  { scope }: Caller,
+  body: Pick<ApplicationPatch, 'plan' | 'monthly_event_limit'>,
+  was: Pick<ApplicationRow, 'plan' | 'monthly_event_limit'>,
+): void {
+  const changed = (['plan', 'monthly_event_limit'] as const).find(
+    (name) => body[name] !== undefined && body[name] !== was[name],
+  );
+  if (!changed || scopeAllows(scope, 'admin')) return;
+  throw new Problem('insufficient_scope', `to change ${changed} needs a key of scope admin; this one has ${scope}`);
 }
 
 function patched(row: ApplicationRow, patch: ApplicationPatch): ApplicationRow {
