@@ -7,7 +7,7 @@ import { bootstrap, openVault } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
 import { FAILING_RULE } from './core/failing.ts';
-import { publicId } from './core/ids.ts';
+import { publicId, type Uuid } from './core/ids.ts';
 import { Circuits } from './delivery/circuits.ts';
 import { Recorder } from './delivery/recorder.ts';
 import { Tallies } from './delivery/tallies.ts';
@@ -38,7 +38,8 @@ import { letLaneGo } from './store/lane.ts';
 import { rescueExpired } from './store/lease.ts';
 import { migrate } from './store/migrate.ts';
 import { DAY_MS, ensurePartitions } from './store/partition.ts';
-import { tenantOf } from './store/tenant.ts';
+import { ensureTenancy } from './store/tenancy.ts';
+import { type Tenant, tenantOf } from './store/tenant.ts';
 
 /** One running Postrider: whatever roles its settings name, wired together here and nowhere else. */
 export interface Postrider {
@@ -79,18 +80,31 @@ export async function startPostrider(config: Config, log: Log, substitutes: Subs
     const ran = await migrate(db);
     if (ran.length > 0) log.info({ migrations: ran }, 'database migrated');
     await ensurePartitions(db, Date.now() - DAY_MS, Date.now() + DAY_MS);
+    const tenant = await openTenants(db, log);
     await bootstrap(db, vault, config, log);
     // Nobody else can have the embedded database open: whoever held these leases is dead.
     if (db.kind === 'embedded') while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
-    return await run(db, new Directory({ db, vault, log }), config, log, substitutes);
+    return await run(db, tenant, new Directory({ db, vault, log }), config, log, substitutes);
   } catch (error) {
     await db.close();
     throw error;
   }
 }
 
+/** The database as each environment sees it: held to it by the database itself, where that may be set up. */
+async function openTenants(db: Database, log: Log): Promise<(environmentId: Uuid) => Tenant> {
+  const remedy = await ensureTenancy(db);
+  if (remedy === null) return (environmentId) => tenantOf(db, environmentId);
+  log.warn(
+    { remedy },
+    'row-level security is off: this database user may not set it up; every query still names its environment',
+  );
+  return () => db;
+}
+
 async function run(
   db: Database,
+  tenant: (environmentId: Uuid) => Tenant,
   directory: Directory,
   config: Config,
   log: Log,
@@ -171,7 +185,7 @@ async function run(
       version: VERSION,
     });
     registerRoutes(app, {
-      tenant: (environmentId) => tenantOf(db, environmentId),
+      tenant,
       directory,
       acceptor,
       log,

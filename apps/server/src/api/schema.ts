@@ -22,8 +22,8 @@ export const Timestamp = Type.String({
   examples: ['2026-11-21T09:30:00.000Z'],
 });
 
-export function Nullable<T extends TSchema>(schema: T) {
-  return Type.Union([schema, Type.Null()]);
+export function Nullable<T extends TSchema>(schema: T, description?: string) {
+  return Type.Union([schema, Type.Null()], { ...(description !== undefined && { description }) });
 }
 
 /**

@@ -1,9 +1,11 @@
 import { decodeSecret } from '@postrider/webhook';
 import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
+import type { Environment } from '../core/environment.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
 import { requestsPerMinute } from '../core/plan.ts';
 import type { Scope } from '../core/scope.ts';
+import { effectiveSignature } from '../core/signature.ts';
 import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
@@ -190,19 +192,21 @@ export class Directory implements Service {
 
   /**
    * The same for rows that are yet to be read. For use within a transaction: there, the embedded database has no second
-   * connection on which to ask for the key.
+   * connection on which to ask for the key and the environment.
    */
   async opener(environmentId: Uuid): Promise<(row: EndpointRow) => Endpoint> {
     const dataKey = await this.dataKey(environmentId);
-    return (row) => this.#open(row, dataKey);
+    const { environment } = await this.environment(environmentId);
+    return (row) => this.#open(row, dataKey, environment);
   }
 
-  #open(row: EndpointRow, dataKey: DataKey): Endpoint {
+  #open(row: EndpointRow, dataKey: DataKey, environment: Environment): Endpoint {
     const secrets = this.#openSecrets(row, dataKey);
     return {
       id: row.id,
       environmentId: row.environment_id,
       applicationId: row.application_id,
+      uid: row.uid,
       type: row.type,
       url: row.url,
       events: row.events,
@@ -211,6 +215,9 @@ export class Directory implements Service {
       metadata: row.metadata,
       isReadable: secrets !== null,
       ...(secrets ?? { headers: {}, secret: '', signingKey: new Uint8Array() }),
+      bodyFormat: row.body_format ?? environment.bodyFormat,
+      signature: effectiveSignature(row.signature, environment.signature),
+      own: { bodyFormat: row.body_format, signature: row.signature },
       retryPolicy: row.retry_policy,
       timeoutSeconds: row.timeout_seconds,
       rateLimit: row.rate_limit,
@@ -249,8 +256,10 @@ export class Directory implements Service {
       const row = await readApplication(this.#db, id);
       if (!row) return null;
       const environment = await this.environment(row.environment_id);
-      const endpoints = await endpointsOf(this.#db, row.environment_id, id);
-      return new ApplicationEntry(readAt, row, environment, endpoints.map(await this.opener(row.environment_id)));
+      const dataKey = await this.dataKey(row.environment_id);
+      const rows = await endpointsOf(this.#db, row.environment_id, id);
+      const endpoints = rows.map((each) => this.#open(each, dataKey, environment.environment));
+      return new ApplicationEntry(readAt, row, environment, endpoints);
     });
     // Filled and kept by id alone, whoever asks first: another environment's must still look like nothing.
     return entry?.environmentId === environmentId ? entry : null;

@@ -66,7 +66,7 @@ export async function insertApiKey(db: Queryable, row: NewApiKeyRow): Promise<Ap
 
 const list = statement<ApiKeyRow>(
   'api_key_list',
-  `select ${COLUMNS} from api_key where environment_id = $1 and id < coalesce($2::uuid, '${AFTER_ALL}')
+  `select ${COLUMNS} from api_key where environment_id = $1 and id < $2
    order by id desc limit $3 offset $4`,
 );
 
@@ -75,7 +75,7 @@ export async function listApiKeys(
   environmentId: Uuid,
   page: { before: Uuid | null; limit: number; offset: number },
 ): Promise<ApiKeyRow[]> {
-  return db.query(list, [environmentId, page.before, page.limit, page.offset]);
+  return db.query(list, [environmentId, page.before ?? AFTER_ALL, page.limit, page.offset]);
 }
 
 const lockAdmins = statement<{ id: Uuid }>(

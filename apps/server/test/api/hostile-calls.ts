@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Operation } from '../kit/document.ts';
-import { itemOf, sampleOf } from './samples.ts';
+import { fill, sampleOf, valuesOf } from './samples.ts';
 import type { Tenant } from './tenant.ts';
 
 /** Generated calls of one operation: valid ones, bent somewhere. */
@@ -122,9 +122,10 @@ export function hostileCalls(operation: Operation, tenant: Tenant): fc.Arbitrary
   const sample = sampleOf(operation);
   const most = (good: string) =>
     fc.oneof({ arbitrary: fc.constant(good), weight: 4 }, { arbitrary: segment, weight: 1 });
-  const path = fc
-    .tuple(most(tenant.appId), most(itemOf(sample, tenant)), query)
-    .map(([app, id, rest]) => operation.path.replace('{app_id}', () => app).replace('{id}', () => id) + rest);
+  const values = fc.record(
+    Object.fromEntries(Object.entries(valuesOf(sample, tenant)).map(([name, good]) => [name, most(good)])),
+  );
+  const path = fc.tuple(values, query).map(([filled, rest]) => fill(operation.path, filled) + rest);
   const takesBody = operation.method === 'POST' || operation.method === 'PATCH';
   const body = takesBody ? bodyLike(sample.body?.(tenant) ?? {}) : fc.constant(undefined);
   return fc.record({ path, body, headers });
