@@ -36,6 +36,7 @@ onBothDatabases('the quota of an application', (kind) => {
       () => stage.api.post('/v1/send', { ...event, destination: endpoint }),
       () => stage.api.post('/v1/webhooks/send', { payload: {}, endpoint_id: endpoint }),
       () => stage.api.post(`/v1/app/${app.id}/messages/batch`, { messages: [event] }),
+      () => stage.api.post(`/svix/api/v1/app/${app.id}/msg`, { eventType: 'invoice.paid', payload: {} }),
     ];
     for (const [n, way] of ways.entries()) {
       expect((await stage.api.patch(`/v1/app/${app.id}`, { monthly_event_limit: n + 1 })).status).toBe(200);
