@@ -14,6 +14,7 @@ import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
+import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
@@ -28,6 +29,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     sendRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    applicationStatisticsRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
