@@ -1,6 +1,8 @@
 import type { ApiDependencies } from '../dependencies.ts';
 import type { ApiServer } from '../server.ts';
 import { applications } from './applications.ts';
+import { attempted } from './attempted.ts';
+import { attempts } from './attempts.ts';
 import { health } from './health.ts';
 import { messages } from './messages.ts';
 import { SVIX_MOUNT } from './mount.ts';
@@ -17,6 +19,8 @@ export function svixRoutes(app: ApiServer, deps: ApiDependencies): void {
       health(svix, deps);
       applications(svix, deps);
       messages(svix, deps);
+      attempts(svix, deps);
+      attempted(svix, deps);
     },
     { prefix: SVIX_MOUNT },
   );
