@@ -1,6 +1,6 @@
 import type { Scope } from '../../src/core/scope.ts';
 import type { Operation } from '../kit/document.ts';
-import type { Tenant } from './tenant.ts';
+import type { nonexistent, Tenant } from './tenant.ts';
 
 /** A valid call of one operation. */
 export interface Sample {
@@ -16,6 +16,12 @@ export interface Sample {
   readonly body?: (tenant: Tenant) => object;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
+  /** What the path's parameters other than `app_id` and `id` are filled with: names of the tenant's own. */
+  readonly names?: (ids: Ids) => Readonly<Record<string, string>>;
+  /** The same, where calling uses them up. */
+  readonly makeNames?: (tenant: Tenant) => Promise<Readonly<Record<string, string>>>;
+  /** The operation makes what its path names, so that a name nobody has is not 404. */
+  readonly createsItem?: true;
 }
 
 const event = { event_type: 'invoice.paid', payload: { amount: 1 } };
@@ -36,6 +42,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
+  getApiKey: { scope: 'admin', item: 'key' },
+  updateApiKey: { scope: 'admin', item: 'key', body: () => ({ name: 'renamed', rate_limit: 1_000_000 }) },
+  revealApiKey: { scope: 'admin', item: 'key' },
+  regenerateApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
   deleteApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
 
   sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
@@ -87,17 +97,28 @@ export function sampleOf(operation: Operation): Sample {
 export async function validCall(operation: Operation, tenant: Tenant): Promise<{ path: string; body?: object }> {
   const sample = sampleOf(operation);
   const path = fill(operation.path, {
-    app_id: (await sample.makeApplication?.(tenant)) ?? tenant.appId,
-    id: (await sample.makeItem?.(tenant)) ?? itemOf(sample, tenant),
+    ...valuesOf(sample, tenant),
+    ...(await sample.makeNames?.(tenant)),
+    ...(sample.makeApplication && { app_id: await sample.makeApplication(tenant) }),
+    ...(sample.makeItem && { id: await sample.makeItem(tenant) }),
   });
   const query = sample.query ? `?${sample.query}` : '';
   return { path: path + query, ...(sample.body && { body: sample.body(tenant) }) };
 }
 
-type Ids = Pick<Tenant, 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId'>;
+/** The parts of a tenant that paths name. */
+type Ids = ReturnType<typeof nonexistent>;
+
+/** What a path's parameters are filled with, by name. */
+export type PathValues = Readonly<Record<string, string>>;
+
+/** What exists of these, under the names that the path has for it. */
+export function valuesOf(sample: Sample, ids: Ids): PathValues {
+  return { app_id: ids.appId, id: itemOf(sample, ids), ...sample.names?.(ids) };
+}
 
 /** The existing item that the path's `id` names; '' where the path has none. */
-export function itemOf(sample: Sample, ids: Ids): string {
+function itemOf(sample: Sample, ids: Ids): string {
   if (!sample.item) return '';
   return {
     endpoint: ids.endpointId,
@@ -108,7 +129,11 @@ export function itemOf(sample: Sample, ids: Ids): string {
   }[sample.item];
 }
 
-/** The path with its parameters filled in. */
-export function fill(path: string, values: { app_id: string; id: string }): string {
-  return path.replace('{app_id}', values.app_id).replace('{id}', values.id);
+/** The path with its parameters filled in. @throws where a parameter has no value: its sample has to give one. */
+export function fill(path: string, values: PathValues): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`nothing to fill {${name}} of ${path} with: give its sample \`names\``);
+    return value;
+  });
 }

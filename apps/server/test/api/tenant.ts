@@ -29,6 +29,8 @@ export interface Tenant {
   readonly deliveryId: string;
   /** Done, of nothing. */
   readonly jobId: string;
+  /** The name of an event type that no other tenant has. */
+  readonly eventType: string;
   newApplication(): Promise<string>;
   newEndpoint(settings?: object): Promise<string>;
   newFailedDelivery(): Promise<string>;
@@ -72,6 +74,7 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     messageId: failed.message_id,
     deliveryId: failed.id,
     jobId: job_id,
+    eventType: newEventType(),
     newApplication: async () =>
       (await answer<Application>(api.post('/v1/app', { uid: `app-${newId()}`, name: 'One more' }), 201)).id,
     newEndpoint,
@@ -80,8 +83,11 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
   };
 }
 
-/** The ids of things that nobody ever made. */
-export function nonexistent(): Pick<Tenant, 'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId'> {
+/** The ids and names of things that nobody ever made. */
+export function nonexistent(): Pick<
+  Tenant,
+  'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'eventType'
+> {
   return {
     appId: publicId('app', newId()),
     endpointId: publicId('ep', newId()),
@@ -89,5 +95,10 @@ export function nonexistent(): Pick<Tenant, 'appId' | 'endpointId' | 'messageId'
     deliveryId: publicId('dlv', newId()),
     keyId: publicId('key', newId()),
     jobId: publicId('job', newId()),
+    eventType: newEventType(),
   };
+}
+
+function newEventType(): string {
+  return `invoice.${newId()}`;
 }

@@ -29,6 +29,10 @@ export class Api {
     return this.call('PATCH', path, body);
   }
 
+  put(path: string, body: unknown): Promise<Reply> {
+    return this.call('PUT', path, body);
+  }
+
   delete(path: string): Promise<Reply> {
     return this.call('DELETE', path);
   }
