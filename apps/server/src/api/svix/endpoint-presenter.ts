@@ -7,7 +7,7 @@ const ALL_EVENTS = '*';
 export function presentEndpointOut(endpoint: Endpoint) {
   return {
     id: publicId('ep', endpoint.id),
-    uid: null,
+    uid: endpoint.uid,
     url: endpoint.url,
     description: endpoint.description,
     metadata: endpoint.metadata,
