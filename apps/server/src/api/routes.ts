@@ -1,4 +1,5 @@
 import { apiKeyRoutes } from './api-keys/routes.ts';
+import { apiKeySecretRoutes } from './api-keys/secret-routes.ts';
 import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
@@ -13,6 +14,7 @@ import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
+import { svixRoutes } from './svix/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
 export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
@@ -21,9 +23,11 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     healthRoutes(api, deps);
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
+    apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);

@@ -1,7 +1,7 @@
 import type { Uuid } from '../core/ids.ts';
 import type { Plan } from '../core/plan.ts';
 import { type Queryable, statement } from './database.ts';
-import { AFTER_ALL } from './list.ts';
+import { AFTER_ALL, type Page, pageOf, Where } from './list.ts';
 
 export interface ApplicationRow {
   readonly id: Uuid;
@@ -84,7 +84,7 @@ export async function insertApplication(
 
 const list = statement<ApplicationRow>(
   'application_list',
-  `select ${COLUMNS} from application where environment_id = $1 and id < coalesce($2::uuid, '${AFTER_ALL}')
+  `select ${COLUMNS} from application where environment_id = $1 and id < $2
    order by id desc limit $3 offset $4`,
 );
 
@@ -93,7 +93,13 @@ export async function listApplications(
   environmentId: Uuid,
   page: { before: Uuid | null; limit: number; offset: number },
 ): Promise<ApplicationRow[]> {
-  return db.query(list, [environmentId, page.before, page.limit, page.offset]);
+  return db.query(list, [environmentId, page.before ?? AFTER_ALL, page.limit, page.offset]);
+}
+
+/** The same, either way. */
+export async function pageApplications(db: Queryable, environmentId: Uuid, page: Page): Promise<ApplicationRow[]> {
+  const where = new Where([['environment_id', environmentId]]);
+  return db.query(...pageOf<ApplicationRow>(`select ${COLUMNS} from application`, where, page));
 }
 
 const update = statement<ApplicationRow>(

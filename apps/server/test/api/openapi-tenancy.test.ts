@@ -133,5 +133,9 @@ onBothDatabases('somebody else’s', (kind) => {
 
 async function everything(api: Api): Promise<unknown[]> {
   const lists = ['app', 'api-keys', 'endpoints', 'messages', 'deliveries'];
-  return Promise.all(lists.map(async (name) => (await api.get(`/v1/${name}?limit=100`)).body));
+  const texts = lists.map(async (name) => (await api.get(`/v1/${name}?limit=100`)).text);
+  // When a key was last used is written once a minute, whenever that is.
+  return (await Promise.all(texts)).map((text) =>
+    JSON.parse(text.replace(/"last_used_at":"[^"]*"/g, '"last_used_at":null')),
+  );
 }

@@ -42,6 +42,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
+  getApiKey: { scope: 'admin', item: 'key' },
+  updateApiKey: { scope: 'admin', item: 'key', body: () => ({ name: 'renamed', rate_limit: 1_000_000 }) },
+  revealApiKey: { scope: 'admin', item: 'key' },
+  regenerateApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
   deleteApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
 
   sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
