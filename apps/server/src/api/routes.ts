@@ -6,6 +6,7 @@ import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { docsRoutes } from './docs/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
+import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
@@ -32,6 +33,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
+      endpointSecretRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);
       endpointStatsRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);
