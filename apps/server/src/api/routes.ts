@@ -4,6 +4,7 @@ import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { docsRoutes } from './docs/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
@@ -23,6 +24,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
   app.register(async (instance) => {
     const api = instance as ApiServer;
     healthRoutes(api, deps);
+    docsRoutes(api);
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
