@@ -18,6 +18,7 @@ import {
 } from '../../src/store/database.ts';
 import { deliveriesOf, listDeliveries, readDelivery, readHold } from '../../src/store/delivery.ts';
 import { listEndpoints } from '../../src/store/endpoint.ts';
+import { eventTypesNamed, listEventTypes, readSchema } from '../../src/store/event-type.ts';
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
 import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
@@ -124,6 +125,13 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['a success', 10, (db) => forgetFailing(db, [shop])],
     ['the endpoints that only fail', 10, (db) => failingFor(db, FAILING_RULE, 100)],
     ['20 messages past retention', 200, (db) => oldMessages(db, env(), firstIdAt(0), Date.now() + DAY_MS, 20)],
+    [
+      'a page of event types',
+      60,
+      (db) => listEventTypes(db, { environmentId: env(), isArchivedIncluded: false }, page),
+    ],
+    ['an event type', 10, (db) => eventTypesNamed(db, env(), ['name.7'])],
+    ['the schema of an event type', 10, (db) => readSchema(db, env(), shop, 1)],
     ['a page of endpoints', 40, (db) => listEndpoints(db, env(), app, page)],
   ];
 
@@ -193,6 +201,16 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     await stage.sql(
       `insert into application (id, environment_id, name) select gen_random_uuid(), $1, 'n' from generate_series(1, 2000)`,
       [small],
+    );
+    // A catalogue of each of the two.
+    await stage.sql(
+      `insert into event_type (id, environment_id, name, size, schema_version)
+       select gen_random_uuid(), e, 'name.' || n, 0, 1 from unnest($1::uuid[]) e, generate_series(1, 1000) n`,
+      [[small, big]],
+    );
+    await stage.sql(
+      `insert into event_type_schema (event_type_id, version, environment_id, schema)
+       select id, 1, environment_id, '{}' from event_type`,
     );
   });
   afterAll(async () => {
