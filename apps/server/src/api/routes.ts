@@ -4,6 +4,7 @@ import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { docsRoutes } from './docs/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
@@ -14,6 +15,7 @@ import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
+import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
@@ -22,12 +24,14 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
   app.register(async (instance) => {
     const api = instance as ApiServer;
     healthRoutes(api, deps);
+    docsRoutes(api);
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    applicationStatisticsRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
