@@ -40,6 +40,9 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   updateApplication: { scope: 'write', body: () => ({ name: 'Acme & Sons' }) },
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
+  getEnvironment: { scope: 'read' },
+  updateEnvironment: { scope: 'admin', body: () => ({ retention_days: 365 }) },
+
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
   getApiKey: { scope: 'admin', item: 'key' },
