@@ -15,6 +15,7 @@ import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
+import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
@@ -30,6 +31,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     sendRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    applicationStatisticsRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);

@@ -127,6 +127,17 @@ export class Directory implements Service {
     return endpoint?.status === 'disabled' ? undefined : endpoint;
   }
 
+  /** What an application may use in a month as far as memory goes: undefined where `quota` has to be asked. */
+  knownQuota(applicationId: Uuid): number | null | undefined {
+    this.#distrustOld();
+    return this.#applications.peek(applicationId)?.quota;
+  }
+
+  /** Messages that an application may have in a calendar month of UTC; null: no limit, or no such application. */
+  async quota(environmentId: Uuid, applicationId: Uuid): Promise<number | null> {
+    return (await this.#byId(environmentId, applicationId))?.quota ?? null;
+  }
+
   /**
    * An endpoint by its application, or null where it is gone.
    *
