@@ -65,6 +65,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   pauseEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   resumeEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   getEndpointSecret: { scope: 'admin', item: 'endpoint' },
+  rotateEndpointSecret: {
+    scope: 'admin',
+    item: 'endpoint',
+    makeItem: (tenant) => tenant.newEndpoint(),
+    body: () => ({ overlap_hours: 1.5 }),
+  },
   testEndpoint: { scope: 'write', item: 'endpoint' },
   getEndpointStats: { scope: 'read', item: 'endpoint', query: 'window=7d' },
   getApplicationStatistics: { scope: 'read', query: 'from=2026-01&to=2026-12' },
