@@ -14,7 +14,7 @@ describe('the verification code in the docs', () => {
 
   beforeAll(async () => {
     cases = [];
-    for (const scheme of ['standard', 'ed25519', 'hmac-hex'] as const) cases.push(...casesOf(await delivered(scheme)));
+    for (const scheme of ['standard', 'ed25519', 'hmac-hex'] as const) cases.push(...(await deliveredCases(scheme)));
   });
 
   for (const language of LANGUAGES) {
@@ -38,14 +38,36 @@ describe('the verification code in the docs', () => {
     );
   }
 
-  async function delivered(scheme: Scheme) {
+  /** A delivery of this scheme, and another while its secret is being rotated. */
+  async function deliveredCases(scheme: Scheme): Promise<Case[]> {
     const url = `${stage.receiver.url}/ok/${scheme}`;
-    const { id, secret } = await createEndpoint(stage.api, { url, signature: { scheme, brand: BRAND } });
-    const body = `{"destination":"${id}","event_type":"invoice.paid","payload":${PAYLOAD}}`;
+    const made = await createEndpoint(stage.api, { url, signature: { scheme, brand: BRAND } });
+    const first = await delivered(made.id);
+    const rotate = stage.api.post(`/v1/endpoints/${made.id}/secret/rotate`, { overlap_hours: 1 });
+    const rotated = await answer<Secret>(rotate, 200);
+    const { headers, body } = await delivered(made.id);
+    const inRotation = { scheme, brand: BRAND, headers, body: Buffer.from(body).toString('base64') };
+    return [
+      ...casesOf({ scheme, brand: BRAND, ...first, secret: made.secret }),
+      ...[made, rotated].map(({ secret, public_key = '' }, n) => ({
+        name: `as it came during a rotation, to who has the ${n === 0 ? 'old' : 'new'} secret`,
+        request: { ...inRotation, secrets: [scheme === 'ed25519' ? public_key : secret] },
+        verdict: 'ok',
+      })),
+    ];
+  }
+
+  async function delivered(endpointId: string) {
+    const body = `{"destination":"${endpointId}","event_type":"invoice.paid","payload":${PAYLOAD}}`;
     const { message_id } = await answer<DirectAnswer>(stage.api.post('/v1/send', body), 202);
     const [received] = await stage.receiver.waitFor(({ webhookId }) => webhookId === message_id);
     if (!received) throw new Error('nothing came');
     expect(received.body).toBe(PAYLOAD);
-    return { scheme, brand: BRAND, headers: received.headers, body: received.body, secret };
+    return { headers: received.headers, body: received.body };
   }
 });
+
+interface Secret {
+  readonly secret: string;
+  readonly public_key?: string;
+}
