@@ -67,6 +67,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   getEndpointSecret: { scope: 'admin', item: 'endpoint' },
   testEndpoint: { scope: 'write', item: 'endpoint' },
   getEndpointStats: { scope: 'read', item: 'endpoint', query: 'window=7d' },
+  getApplicationStatistics: { scope: 'read', query: 'from=2026-01&to=2026-12' },
   getMetrics: { scope: 'read', query: 'window=1h' },
 
   publishMessage: { scope: 'write', body: () => ({ ...event, event_id: 'evt-1', headers: { 'x-trace': '1' } }) },

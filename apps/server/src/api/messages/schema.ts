@@ -75,6 +75,7 @@ const Refused = Type.Object({
         Type.Object({ path: Type.String({ description: 'A JSON pointer into the message' }), message: Type.String() }),
       ),
     ),
+    reset_at: Type.Optional(Type.String({ description: 'Of `quota_exceeded`: when the quota begins anew' })),
   }),
 });
 
