@@ -189,9 +189,10 @@ export async function takeTurns(tx: Queryable, turns: readonly Turn[]): Promise<
   return complete;
 }
 
+// A paused lane is ready at infinity, from which PostgreSQL before 17 cannot subtract: nothing waits for a time then.
 const nextReady = statement<{ in_ms: number | null }>(
   'lane_next_ready',
-  `select ${ms('min(ready_at) - statement_timestamp()')} as in_ms from lane
+  `select ${ms(`nullif(min(ready_at), 'infinity') - statement_timestamp()`)} as in_ms from lane
    where ready_at is not null and endpoint_id <> all($1::uuid[])`,
 );
 
