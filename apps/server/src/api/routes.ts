@@ -9,6 +9,8 @@ import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { environmentRoutes } from './environment/routes.ts';
+import { eventTypeRoutes } from './event-types/routes.ts';
+import { eventTypeTransferRoutes } from './event-types/transfer-routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
 import { jobRoutes } from './jobs/routes.ts';
@@ -31,6 +33,8 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
+    eventTypeRoutes(api, deps);
+    eventTypeTransferRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     applicationStatisticsRoutes(api, deps);
