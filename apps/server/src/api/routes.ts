@@ -5,6 +5,7 @@ import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
+import { eventRoutes } from './event-routes/routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
 import { jobRoutes } from './jobs/routes.ts';
@@ -22,6 +23,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
     sendRoutes(api, deps);
+    eventRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     for (const mount of MOUNTS) {

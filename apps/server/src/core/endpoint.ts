@@ -40,6 +40,8 @@ export interface Endpoint {
   readonly applicationId: Uuid;
   readonly type: EndpointType;
   readonly url: string;
+  /** Made by a send to its URL. It matches nothing that is published, and its application may have very many. */
+  readonly isDirect: boolean;
   readonly events: readonly string[];
   /** Null: not filtered by channel. */
   readonly channels: readonly string[] | null;

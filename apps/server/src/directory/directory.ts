@@ -2,16 +2,20 @@ import { decodeSecret } from '@postrider/webhook';
 import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
+import { NO_RULES, type Rules } from '../core/matcher.ts';
 import type { Scope } from '../core/scope.ts';
 import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
 import { findApiKey } from '../store/api-key.ts';
-import { type ApplicationRef, findApplication, readApplication } from '../store/application.ts';
+import { type ApplicationRef, type ApplicationRow, findApplication, readApplication } from '../store/application.ts';
 import { changesSince, type Subject } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
+import { readDirectEndpoint } from '../store/direct-endpoint.ts';
 import { type EndpointRow, endpointsOf } from '../store/endpoint.ts';
 import { environmentOf, readEnvironment } from '../store/environment.ts';
+import { routesOf } from '../store/route.ts';
+import { subscribedTypes } from '../store/subscription.ts';
 import { ApplicationEntry } from './application-entry.ts';
 import { Cache } from './cache.ts';
 import type { EnvironmentEntry } from './environment-entry.ts';
@@ -102,7 +106,7 @@ export class Directory implements Service {
   known(environmentId: Uuid, applicationId: Uuid, id: Uuid): Endpoint | undefined {
     this.#distrustOld();
     const entry = this.#applications.peek(applicationId);
-    const endpoint = entry?.environmentId === environmentId ? entry.endpoint(id) : undefined;
+    const endpoint = entry?.environmentId === environmentId ? entry.known(id) : undefined;
     return endpoint?.status === 'disabled' ? undefined : endpoint;
   }
 
@@ -114,10 +118,24 @@ export class Directory implements Service {
    */
   async endpoint(environmentId: Uuid, applicationId: Uuid, id: Uuid, since: number): Promise<Endpoint | null> {
     const entry = await this.#byId(environmentId, applicationId);
+    const direct = entry && (await this.#direct(entry, id));
+    if (direct) return direct;
     const endpoint = entry?.endpoint(id);
     if ((endpoint && endpoint.status !== 'disabled') || (entry && entry.readAt >= since)) return endpoint ?? null;
     this.forget({ kind: 'application', id: applicationId });
     return (await this.#byId(environmentId, applicationId))?.endpoint(id) ?? null;
+  }
+
+  /** A direct endpoint; null where it is none. From memory or, so that a no is as new as can be, as it is now. */
+  async #direct(entry: ApplicationEntry, id: Uuid): Promise<Endpoint | null> {
+    if (!entry.isDefault || entry.endpoint(id)) return null;
+    const known = entry.known(id);
+    if (known && known.status !== 'disabled') return known;
+    const row = await readDirectEndpoint(this.#db, entry.environmentId, entry.id, id);
+    if (!row) return null;
+    const endpoint = await this.open(row);
+    entry.direct.keep(endpoint);
+    return endpoint;
   }
 
   /** Drops what this process remembers; others hear of it through the change log. */
@@ -179,6 +197,7 @@ export class Directory implements Service {
       applicationId: row.application_id,
       type: row.type,
       url: row.url,
+      isDirect: row.is_direct,
       events: row.events,
       channels: row.channels,
       description: row.description,
@@ -224,10 +243,19 @@ export class Directory implements Service {
       if (!row) return null;
       const environment = await this.environment(row.environment_id);
       const endpoints = await endpointsOf(this.#db, row.environment_id, id);
-      return new ApplicationEntry(readAt, row, environment, endpoints.map(await this.opener(row.environment_id)));
+      const open = await this.opener(row.environment_id);
+      return new ApplicationEntry(readAt, row, environment, endpoints.map(open), await this.#rulesOf(row));
     });
     // Filled and kept by id alone, whoever asks first: another environment's must still look like nothing.
     return entry?.environmentId === environmentId ? entry : null;
+  }
+
+  async #rulesOf({ id, environment_id, is_default, subscriptions }: ApplicationRow): Promise<Rules> {
+    const isExplicit = subscriptions === 'explicit';
+    return {
+      routes: is_default ? await routesOf(this.#db, environment_id) : NO_RULES.routes,
+      subscribed: isExplicit ? new Set(await subscribedTypes(this.#db, environment_id, id)) : null,
+    };
   }
 
   async #readChanges(): Promise<void> {

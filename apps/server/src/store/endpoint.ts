@@ -12,6 +12,8 @@ export interface EndpointRow {
   readonly application_id: Uuid;
   readonly type: EndpointType;
   readonly url: string;
+  /** Made by a send to its URL (direct-endpoint.ts). */
+  readonly is_direct: boolean;
   readonly events: string[];
   readonly channels: string[] | null;
   readonly description: string;
@@ -37,16 +39,16 @@ export interface EndpointRow {
 /** What a caller sets; the rest is the database's. */
 export type EndpointSettings = Omit<
   EndpointRow,
-  'created_at' | 'updated_at' | 'circuit' | 'openings' | 'opened_at' | 'next_probe_at'
+  'is_direct' | 'created_at' | 'updated_at' | 'circuit' | 'openings' | 'opened_at' | 'next_probe_at'
 >;
 
 /** Columns of an endpoint `e` and its lane `l`. */
-const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url, e.events, e.channels, e.description, e.metadata,
-  e.headers, e.secret, e.retry_policy, e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
+export const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url, e.is_direct, e.events, e.channels,
+  e.description, e.metadata, e.headers, e.secret, e.retry_policy, e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
   e.disabled_reason, e.created_at, e.updated_at, coalesce(l.circuit, 'closed') as circuit,
   coalesce(l.openings, 0) as openings, l.opened_at,
   case when l.held_by = 'circuit_open' then l.held_until end as next_probe_at`;
-const WITH_LANE = 'left join lane l on l.endpoint_id = e.id';
+export const WITH_LANE = 'left join lane l on l.endpoint_id = e.id';
 
 const read = statement<EndpointRow>(
   'endpoint_read',
@@ -78,10 +80,11 @@ export async function lockEndpoint(
 
 const ofApplication = statement<EndpointRow>(
   'endpoint_of_application',
-  `select ${COLUMNS} from endpoint e ${WITH_LANE} where e.environment_id = $1 and e.application_id = $2 order by e.id`,
+  `select ${COLUMNS} from endpoint e ${WITH_LANE}
+   where e.environment_id = $1 and e.application_id = $2 and not e.is_direct order by e.id`,
 );
 
-/** All of an application's endpoints, for the directory. */
+/** All of an application's endpoints but the direct ones, for the directory. */
 export async function endpointsOf(db: Queryable, environmentId: Uuid, applicationId: Uuid): Promise<EndpointRow[]> {
   return db.query(ofApplication, [environmentId, applicationId]);
 }
@@ -89,17 +92,20 @@ export async function endpointsOf(db: Queryable, environmentId: Uuid, applicatio
 const list = statement<EndpointRow>(
   'endpoint_list',
   `select ${COLUMNS} from endpoint e ${WITH_LANE}
-   where e.environment_id = $1 and e.application_id = $2 and e.id < coalesce($3::uuid, '${AFTER_ALL}')
-   order by e.id desc limit $4 offset $5`,
+   where e.environment_id = $1 and e.application_id = $2 and e.is_direct = $3
+     and e.id < coalesce($4::uuid, '${AFTER_ALL}')
+   order by e.id desc limit $5 offset $6`,
 );
 
+/** @param isDirect the direct ones instead of all others. */
 export async function listEndpoints(
   db: Queryable,
   environmentId: Uuid,
   applicationId: Uuid,
   page: { before: Uuid | null; limit: number; offset: number },
+  isDirect = false,
 ): Promise<EndpointRow[]> {
-  return db.query(list, [environmentId, applicationId, page.before, page.limit, page.offset]);
+  return db.query(list, [environmentId, applicationId, isDirect, page.before, page.limit, page.offset]);
 }
 
 const insert = statement<EndpointRow>(
@@ -124,12 +130,14 @@ const update = statement<EndpointRow>(
   `with e as (
      update endpoint set type = $4, url = $5, events = $6, channels = $7, description = $8, metadata = $9, headers = $10,
        secret = $11, retry_policy = $12, timeout_seconds = $13, rate_limit = $14, max_in_flight = $15, ordering = $16,
-       status = $17, disabled_reason = $18, updated_at = now()
+       status = $17, disabled_reason = $18, updated_at = now(),
+       url_hash = case when is_direct then sha256(convert_to($5, 'UTF8')) end
      where id = $1 and environment_id = $2 and application_id = $3 returning *
    )
    select ${COLUMNS} from e ${WITH_LANE}`,
 );
 
+/** Rejects with a unique violation where a direct endpoint gets the URL of another. */
 export async function updateEndpoint(db: Queryable, row: EndpointSettings): Promise<EndpointRow | undefined> {
   return (await db.query(update, valuesOf(row)))[0];
 }

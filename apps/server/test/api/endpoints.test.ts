@@ -18,6 +18,7 @@ onBothDatabases('an endpoint', (kind) => {
       app_id: expect.stringMatching(/^app_/),
       type: 'webhook',
       url: url(),
+      is_direct: false,
       events: ['*'],
       channels: null,
       description: '',

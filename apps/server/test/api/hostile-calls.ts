@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Operation } from '../kit/document.ts';
-import { itemOf, sampleOf } from './samples.ts';
+import { fill, itemOf, sampleOf } from './samples.ts';
 import type { Tenant } from './tenant.ts';
 
 /** Generated calls of one operation: valid ones, bent somewhere. */
@@ -124,8 +124,8 @@ export function hostileCalls(operation: Operation, tenant: Tenant): fc.Arbitrary
     fc.oneof({ arbitrary: fc.constant(good), weight: 4 }, { arbitrary: segment, weight: 1 });
   const path = fc
     .tuple(most(tenant.appId), most(itemOf(sample, tenant)), query)
-    .map(([app, id, rest]) => operation.path.replace('{app_id}', () => app).replace('{id}', () => id) + rest);
-  const takesBody = operation.method === 'POST' || operation.method === 'PATCH';
+    .map(([app, id, rest]) => fill(operation.path, { app_id: app, id }) + rest);
+  const takesBody = ['POST', 'PATCH', 'PUT'].includes(operation.method);
   const body = takesBody ? bodyLike(sample.body?.(tenant) ?? {}) : fc.constant(undefined);
   return fc.record({ path, body, headers });
 }

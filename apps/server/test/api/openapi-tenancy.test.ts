@@ -5,7 +5,7 @@ import { type Operation, readDocument } from '../kit/document.ts';
 import { newKey, startTestPostrider } from '../kit/postrider.ts';
 import { flawsOf, refusal } from '../kit/problem.ts';
 import { stageOn } from '../kit/stage.ts';
-import { fill, itemOf, sampleOf } from './samples.ts';
+import { fill, hasItem, itemOf, sampleOf } from './samples.ts';
 import { nonexistent, settle, type Tenant } from './tenant.ts';
 
 onBothDatabases('somebody else’s', (kind) => {
@@ -32,6 +32,8 @@ onBothDatabases('somebody else’s', (kind) => {
     const wrong: Record<string, unknown> = {};
     for (const operation of operations) {
       const sample = sampleOf(operation);
+      // What it names it makes: its own, whoever else has one of that name.
+      if (sample.createsItem) continue;
       for (const values of ids(operation)) {
         const path = fill(operation.path, values);
         const reply = await stage.api.call(operation.method, path, sample.body?.(ours));
@@ -51,7 +53,7 @@ onBothDatabases('somebody else’s', (kind) => {
     const wrong = await found((operation) => {
       const sample = sampleOf(operation);
       const foreign = { app_id: theirs.appId, id: itemOf(sample, theirs) };
-      const mixed = has(operation, 'app_id') && has(operation, 'id');
+      const mixed = has(operation, 'app_id') && hasItem(operation);
       return [
         foreign,
         ...(mixed ? [{ ...foreign, app_id: ours.appId }] : []),
@@ -65,9 +67,7 @@ onBothDatabases('somebody else’s', (kind) => {
   test('item under another application of ours is 404 too', async () => {
     const other = await ours.newApplication();
     const wrong = await found((operation) =>
-      has(operation, 'app_id') && has(operation, 'id')
-        ? [{ app_id: other, id: itemOf(sampleOf(operation), ours) }]
-        : [],
+      has(operation, 'app_id') && hasItem(operation) ? [{ app_id: other, id: itemOf(sampleOf(operation), ours) }] : [],
     );
     expect(wrong).toEqual({});
   });
@@ -76,7 +76,7 @@ onBothDatabases('somebody else’s', (kind) => {
     const nobodys = nonexistent();
     const wrong = await found((operation) => [
       { app_id: nobodys.appId, id: itemOf(sampleOf(operation), nobodys) },
-      ...(has(operation, 'id') ? [{ app_id: ours.appId, id: itemOf(sampleOf(operation), nobodys) }] : []),
+      ...(hasItem(operation) ? [{ app_id: ours.appId, id: itemOf(sampleOf(operation), nobodys) }] : []),
     ]);
     expect(wrong).toEqual({});
   });
@@ -93,7 +93,7 @@ onBothDatabases('somebody else’s', (kind) => {
       "'--",
     ];
     const wrong = await found((operation) => [
-      ...(has(operation, 'id') ? malformed.map((id) => ({ app_id: ours.appId, id })) : []),
+      ...(hasItem(operation) ? malformed.map((id) => ({ app_id: ours.appId, id })) : []),
       // An event makes the application it names, so its path is a name to refuse rather than one to look up.
       ...(has(operation, 'app_id') && !sampleOf(operation).createsApplication
         ? ['app_x', 'nobody', '%00', '%20', ours.endpointId].map((app_id) => ({
@@ -110,6 +110,8 @@ onBothDatabases('somebody else’s', (kind) => {
     const event = { event_type: 'a', payload: {} };
     await refusal(stage.api.post('/v1/send', { ...event, destination: endpointId }), 'not_found');
     await refusal(stage.api.post('/v1/webhooks/send', { payload: {}, endpoint_id: endpointId }), 'not_found');
+    const route = stage.api.put('/v1/routes/a', { endpoint_ids: [endpointId] });
+    await refusal(route, 'validation_failed');
     for (const path of ['/v1/messages', `/v1/app/${ours.appId}/messages`, `/v1/app/${ours.uid}/event`]) {
       await refusal(stage.api.post(path, { ...event, endpoint_ids: [endpointId] }), 'validation_failed');
     }
@@ -117,7 +119,14 @@ onBothDatabases('somebody else’s', (kind) => {
 
   test('things are in no list of ours', async () => {
     const text = JSON.stringify(await everything(stage.api));
-    for (const id of [theirs.appId, theirs.endpointId, theirs.messageId, theirs.deliveryId, theirs.keyId]) {
+    for (const id of [
+      theirs.routeType,
+      theirs.appId,
+      theirs.endpointId,
+      theirs.messageId,
+      theirs.deliveryId,
+      theirs.keyId,
+    ]) {
       expect(text).not.toContain(id);
     }
     const filters = [`message_id=${theirs.messageId}`, `endpoint_id=${theirs.endpointId}`];
@@ -130,6 +139,6 @@ onBothDatabases('somebody else’s', (kind) => {
 });
 
 async function everything(api: Api): Promise<unknown[]> {
-  const lists = ['app', 'api-keys', 'endpoints', 'messages', 'deliveries'];
+  const lists = ['app', 'api-keys', 'routes', 'endpoints', 'messages', 'deliveries'];
   return Promise.all(lists.map(async (name) => (await api.get(`/v1/${name}?limit=100`)).body));
 }

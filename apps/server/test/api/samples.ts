@@ -6,8 +6,8 @@ import type { Tenant } from './tenant.ts';
 export interface Sample {
   /** The smallest that may call it. */
   readonly scope: Scope;
-  /** What the path's `id` names. */
-  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key' | 'job';
+  /** What the path names besides an application. */
+  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key' | 'job' | 'route';
   /** Makes the item, where calling uses it up. */
   readonly makeItem?: (tenant: Tenant) => Promise<string>;
   /** The same for the application in the path. */
@@ -16,6 +16,8 @@ export interface Sample {
   readonly body?: (tenant: Tenant) => object;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
+  /** It makes the item that its path names. */
+  readonly createsItem?: true;
 }
 
 const event = { event_type: 'invoice.paid', payload: { amount: 1 } };
@@ -41,6 +43,16 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
   sendWebhook: { scope: 'write', body: ({ endpointId }) => ({ payload: [1], endpoint_id: endpointId }) },
   publishEvent: { scope: 'write', createsApplication: true, body: () => event },
+
+  listRoutes: { scope: 'read', query: 'limit=5&offset=0' },
+  getRoute: { scope: 'read', item: 'route' },
+  putRoute: {
+    scope: 'write',
+    item: 'route',
+    createsItem: true,
+    body: ({ defaultEndpointId }) => ({ endpoint_ids: [defaultEndpointId] }),
+  },
+  deleteRoute: { scope: 'write', item: 'route', makeItem: (tenant) => tenant.newRoute() },
 
   listEndpoints: { scope: 'read', query: 'limit=5' },
   createEndpoint: { scope: 'write', body: () => endpoint },
@@ -94,9 +106,9 @@ export async function validCall(operation: Operation, tenant: Tenant): Promise<{
   return { path: path + query, ...(sample.body && { body: sample.body(tenant) }) };
 }
 
-type Ids = Pick<Tenant, 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId'>;
+type Ids = Pick<Tenant, 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'routeType'>;
 
-/** The existing item that the path's `id` names; '' where the path has none. */
+/** The existing item that the path names; '' where it names none. */
 export function itemOf(sample: Sample, ids: Ids): string {
   if (!sample.item) return '';
   return {
@@ -105,10 +117,16 @@ export function itemOf(sample: Sample, ids: Ids): string {
     delivery: ids.deliveryId,
     key: ids.keyId,
     job: ids.jobId,
+    route: ids.routeType,
   }[sample.item];
 }
 
-/** The path with its parameters filled in. */
-export function fill(path: string, values: { app_id: string; id: string }): string {
-  return path.replace('{app_id}', values.app_id).replace('{id}', values.id);
+/** The path with its parameters filled in; `id` is for the one that is no application, whatever it is called. */
+export function fill(path: string, { app_id, id }: { app_id: string; id: string }): string {
+  return path.replace(/\{(\w+)\}/g, (_, name) => (name === 'app_id' ? app_id : id));
+}
+
+/** True where the path names something besides an application. */
+export function hasItem({ parameters }: Operation): boolean {
+  return parameters.some((name) => name !== 'app_id');
 }

@@ -29,6 +29,11 @@ export interface Tenant {
   readonly deliveryId: string;
   /** Done, of nothing. */
   readonly jobId: string;
+  /** An endpoint of the default application that listens to nothing. */
+  readonly defaultEndpointId: string;
+  /** The event type of a route to it. */
+  readonly routeType: string;
+  newRoute(): Promise<string>;
   newApplication(): Promise<string>;
   newEndpoint(settings?: object): Promise<string>;
   newFailedDelivery(): Promise<string>;
@@ -53,6 +58,13 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     if (!delivery) throw new Error('the message matched nothing');
     return settled(api, delivery.id);
   };
+  const quiet = { url: refusing, retry_policy: [], events: ['nothing'] };
+  const { id: defaultEndpointId } = await answer<NewEndpoint>(api.post('/v1/endpoints', quiet), 201);
+  const newRoute = async () => {
+    const type = `routed.${newId()}`;
+    await answer(api.put(`/v1/routes/${type}`, { endpoint_ids: [defaultEndpointId] }), 201);
+    return type;
+  };
   const keys = { read: await newKey('read'), write: await newKey('write'), admin: await newKey('admin') };
   const failed: Delivery = await newFailedDelivery();
   const nothing = { filter: { until: '2020-01-01T00:00:00Z' } };
@@ -72,6 +84,9 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     messageId: failed.message_id,
     deliveryId: failed.id,
     jobId: job_id,
+    defaultEndpointId,
+    routeType: await newRoute(),
+    newRoute,
     newApplication: async () =>
       (await answer<Application>(api.post('/v1/app', { uid: `app-${newId()}`, name: 'One more' }), 201)).id,
     newEndpoint,
@@ -81,7 +96,10 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
 }
 
 /** The ids of things that nobody ever made. */
-export function nonexistent(): Pick<Tenant, 'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId'> {
+export function nonexistent(): Pick<
+  Tenant,
+  'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'routeType'
+> {
   return {
     appId: publicId('app', newId()),
     endpointId: publicId('ep', newId()),
@@ -89,5 +107,6 @@ export function nonexistent(): Pick<Tenant, 'appId' | 'endpointId' | 'messageId'
     deliveryId: publicId('dlv', newId()),
     keyId: publicId('key', newId()),
     jobId: publicId('job', newId()),
+    routeType: `routed.${newId()}`,
   };
 }

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { ApplicationSchema } from '../../src/api/applications/schema.ts';
 import type { AttemptSchema, DeliveryDetail, DeliverySchema } from '../../src/api/deliveries/schema.ts';
 import type { CreatedEndpoint, EndpointSchema } from '../../src/api/endpoints/schema.ts';
+import type { RouteSchema } from '../../src/api/event-routes/schema.ts';
 import type { JobSchema, ReplayStarted } from '../../src/api/jobs/schema.ts';
 import type {
   DirectAccepted,
@@ -29,6 +30,7 @@ export type Stats = Static<typeof StatsSchema>;
 export type Metrics = Static<typeof MetricsSchema>;
 export type HeldDelivery = Static<typeof DeliveryDetail>;
 export type Attempt = Static<typeof AttemptSchema>;
+export type Route = Static<typeof RouteSchema>;
 export type Job = Static<typeof JobSchema>;
 export type ReplayAnswer = Static<typeof ReplayStarted>;
 export interface ApiKey {

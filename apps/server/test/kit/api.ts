@@ -25,6 +25,10 @@ export class Api {
     return this.call('POST', path, body, headers);
   }
 
+  put(path: string, body: unknown): Promise<Reply> {
+    return this.call('PUT', path, body);
+  }
+
   patch(path: string, body: unknown): Promise<Reply> {
     return this.call('PATCH', path, body);
   }

@@ -10,6 +10,7 @@ export function presentEndpoint(endpoint: Endpoint) {
     app_id: publicId('app', endpoint.applicationId),
     type: endpoint.type,
     url: endpoint.url,
+    is_direct: endpoint.isDirect,
     events: [...endpoint.events],
     channels: endpoint.channels ? [...endpoint.channels] : null,
     description: endpoint.description,

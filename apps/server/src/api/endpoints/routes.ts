@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { publicId } from '../../core/ids.ts';
 import { Problem } from '../../errors.ts';
 import { recordChange } from '../../store/change.ts';
+import { hasSqlState, UNIQUE_VIOLATION } from '../../store/database.ts';
 import { deleteEndpoint, type EndpointRow, insertEndpoint, listEndpoints } from '../../store/endpoint.ts';
 import { letLaneGo } from '../../store/lane.ts';
 import { applicationOf, type Mount, pathOf, type ScopedPath } from '../application-scope.ts';
@@ -9,11 +10,19 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 import { addressed, createSender } from '../messages/sending.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
-import { Id, ListOf, PageQuery, Strict } from '../schema.ts';
+import { Id, ListOf } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { newEndpointRow, patchedRow } from './change.ts';
 import { presentEndpoint } from './presenter.ts';
-import { CreatedEndpoint, EndpointPatch, EndpointSchema, NewEndpoint, SecretSchema, TestAnswer } from './schema.ts';
+import {
+  CreatedEndpoint,
+  EndpointPatch,
+  EndpointQuery,
+  EndpointSchema,
+  NewEndpoint,
+  SecretSchema,
+  TestAnswer,
+} from './schema.ts';
 import { storedEndpoints } from './stored-endpoints.ts';
 
 const tags = ['Endpoints'];
@@ -37,7 +46,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         tags,
         summary: 'List endpoints',
         params: collection,
-        querystring: Strict(PageQuery),
+        querystring: EndpointQuery,
         response: { 200: ListOf(EndpointSchema) },
       },
     },
@@ -49,6 +58,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         request.caller.environmentId,
         application.id,
         page,
+        request.query.direct,
       );
       const endpoints = await Promise.all(rows.map((row) => directory.open(row)));
       return listAnswer('ep', request.query, endpoints, presentEndpoint);
@@ -115,9 +125,12 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const dataKey = await directory.dataKey(request.caller.environmentId);
       const { application_id } = await endpoints.find(request.caller, request.params);
       const apply = (row: EndpointRow) => patchedRow(deps, dataKey, row, request.body);
-      const row = await tenant(request.caller.environmentId).transaction((tx) =>
-        endpoints.change(tx, request.caller, request.params, apply),
-      );
+      const row = await tenant(request.caller.environmentId)
+        .transaction((tx) => endpoints.change(tx, request.caller, request.params, apply))
+        .catch((error: unknown) => {
+          if (!hasSqlState(error, UNIQUE_VIOLATION)) throw error;
+          throw new Problem('already_exists', 'another direct endpoint has this URL');
+        });
       directory.forget({ kind: 'application', id: application_id });
       return presentEndpoint(await directory.open(row));
     },

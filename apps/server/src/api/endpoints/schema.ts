@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
-import { Headers, Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
+import { Headers, Id, Metadata, Nullable, PageQuery, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 
 const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
   minItems: 1,
@@ -96,11 +96,19 @@ export const EndpointStatusSchema = Type.Union([
   Type.Literal('disabled'),
 ]);
 
+export const EndpointQuery = Strict({
+  ...PageQuery,
+  direct: Type.Optional(
+    Type.Boolean({ description: 'true: the endpoints that sends to URLs have made, instead of all others' }),
+  ),
+});
+
 export const EndpointSchema = Type.Object({
   id: Id('ep'),
   app_id: Id('app'),
   type: Type.Literal('webhook'),
   url: Type.String(),
+  is_direct: Type.Boolean({ description: 'Made by a send to its URL; nothing that is published goes there' }),
   events: Type.Array(Type.String()),
   channels: Nullable(Type.Array(Type.String())),
   description: Type.String(),
