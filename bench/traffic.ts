@@ -19,7 +19,11 @@ const body = JSON.stringify({ event_type: EVENT_TYPE, payload: PAYLOAD });
  *
  * @returns deliveries per second, from the first call of the producer to the last request of the receiver.
  */
-export async function publish({ engine, receiver, load }: Players, messages: number, fanout: number): Promise<number> {
+export async function publish(
+  { engine, receiver, load }: Omit<Players, 'engine'> & { readonly engine: Pick<Engine, 'url' | 'key'> },
+  messages: number,
+  fanout: number,
+): Promise<number> {
   const deliveries = messages * fanout;
   const before = await receiver.ask<number>('count');
   const [doneAt, { startedAt, accepted }] = await Promise.all([

@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { type Config, ConfigError, parseMasterKey } from './config.ts';
 import { newId } from './core/ids.ts';
-import { API_KEY_PATTERN, apiKeyDigest, apiKeyMode, newApiKey } from './crypto/api-key.ts';
+import { apiKeyMode, isApiKey, newApiKey, storedKey } from './crypto/api-key.ts';
 import { SealError, Vault } from './crypto/vault.ts';
 import type { Log } from './log.ts';
 import { hasApiKeys, insertApiKey } from './store/api-key.ts';
@@ -42,13 +42,13 @@ export async function bootstrap(db: Database, vault: Vault, config: Config, log:
     await tx.query(lock, []);
     const environments = await ensureEnvironments(tx, vault);
     for (const environment of environments) proveMasterKey(vault, environment);
-    if (config.bootstrapApiKey) await addKey(tx, environments, config.bootstrapApiKey, 'bootstrap');
+    if (config.bootstrapApiKey) await addKey(tx, vault, environments, config.bootstrapApiKey, 'bootstrap');
     if (await hasApiKeys(tx)) return;
     const file = writeSecretFile(config.dataDir, ADMIN_KEY_FILE, newApiKey('live'));
     // Read back: the file may be there from an earlier database, and then its key is the one people have.
     const key = readFileSync(file, 'utf8').trim();
-    if (!API_KEY_PATTERN.test(key)) throw new Error(`${file} does not hold an API key; remove it`);
-    await addKey(tx, environments, key, 'first start');
+    if (!isApiKey(key)) throw new Error(`${file} does not hold an API key; remove it`);
+    await addKey(tx, vault, environments, key, 'first start');
     log.info({ file }, 'the admin API key of this new database is in this file');
   });
 }
@@ -88,17 +88,18 @@ async function ensureEnvironments(tx: Queryable, vault: Vault): Promise<Environm
   return made;
 }
 
-async function addKey(tx: Queryable, environments: readonly EnvironmentRow[], key: string, name: string) {
+async function addKey(
+  tx: Queryable,
+  vault: Vault,
+  environments: readonly EnvironmentRow[],
+  key: string,
+  name: string,
+): Promise<void> {
   const environment = environments.find(({ mode }) => mode === apiKeyMode(key));
   if (!environment) throw new Error(`there is no ${apiKeyMode(key)} environment for the ${name} key`);
-  await insertApiKey(tx, {
-    id: newId(),
-    environmentId: environment.id,
-    name,
-    scope: 'admin',
-    digest: apiKeyDigest(key),
-    last4: key.slice(-4),
-  });
+  const id = newId();
+  const stored = storedKey(vault.unwrap(environment.id, environment.data_key), id, key);
+  await insertApiKey(tx, { id, environmentId: environment.id, name, scope: 'admin', ...stored });
 }
 
 /**

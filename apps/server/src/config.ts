@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { DEFAULT_RETENTION_DAYS, RETENTION_DAYS } from './core/retention.ts';
-import { API_KEY_PATTERN } from './crypto/api-key.ts';
+import { API_KEY_PATTERN, isMistyped } from './crypto/api-key.ts';
 import { type Exemption, parseExemptions } from './egress/exemptions.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
@@ -104,6 +104,13 @@ function bootstrapApiKey(text: string | undefined): string | null {
   if (!text) return null;
   if (!API_KEY_PATTERN.test(text)) {
     throw new ConfigError('POSTRIDER_BOOTSTRAP_API_KEY', 'pr_test_ or pr_live_ and 32 to 200 letters, digits, - or _');
+  }
+  // It would be refused at every call.
+  if (isMistyped(text)) {
+    throw new ConfigError(
+      'POSTRIDER_BOOTSTRAP_API_KEY',
+      'its checksum is wrong: it is a key of ours mistyped, or one of your own, which must not have 38 letters and digits',
+    );
   }
   return text;
 }

@@ -13,9 +13,13 @@ export const PROBLEMS = {
   endpoint_not_active: { status: 409, title: 'The endpoint is not active' },
   idempotency_mismatch: { status: 409, title: 'This idempotency key was used with another request' },
   idempotency_in_progress: { status: 409, title: 'The first call with this idempotency key is still running' },
+  key_not_revealable: { status: 409, title: 'This API key cannot be shown again' },
+  last_admin_key: { status: 409, title: 'An environment keeps an admin key' },
   payload_too_large: { status: 413, title: 'The request or its payload is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   validation_failed: { status: 422, title: 'A field is not as it must be' },
+  quota_exceeded: { status: 429, title: 'The month’s messages are used up' },
+  rate_limited: { status: 429, title: 'Too many requests in this minute' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   overloaded: { status: 503, title: 'Too much work is waiting; try again shortly' },
   storage_unavailable: { status: 503, title: 'The database cannot be reached; try again shortly' },
@@ -29,16 +33,25 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** When a call that is over a limit may be made again. */
+export interface Reset {
+  readonly at: Date;
+  /** How far away that is, at least 1. */
+  readonly seconds: number;
+}
+
 /** A refusal on its way to the caller. `detail` is shown to them: no secret, no stack, no SQL. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly errors: readonly FieldError[] | undefined;
+  readonly reset: Reset | undefined;
 
-  constructor(code: ProblemCode, detail: string, errors?: readonly FieldError[]) {
+  constructor(code: ProblemCode, detail: string, errors?: readonly FieldError[], reset?: Reset) {
     super(detail);
     this.name = 'Problem';
     this.code = code;
     this.errors = errors;
+    this.reset = reset;
   }
 }
 

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { registerRoutes } from './api/routes.ts';
 import { closeApiServer, createApiServer } from './api/server.ts';
+import { KeyUse } from './auth/key-use.ts';
+import { RequestLimiter } from './auth/request-limiter.ts';
 import { bootstrap, openVault } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
 import { FAILING_RULE } from './core/failing.ts';
-import { publicId } from './core/ids.ts';
+import { publicId, type Uuid } from './core/ids.ts';
 import { Circuits } from './delivery/circuits.ts';
 import { Recorder } from './delivery/recorder.ts';
 import { Tallies } from './delivery/tallies.ts';
@@ -36,7 +38,8 @@ import { letLaneGo } from './store/lane.ts';
 import { rescueExpired } from './store/lease.ts';
 import { migrate } from './store/migrate.ts';
 import { DAY_MS, ensurePartitions } from './store/partition.ts';
-import { tenantOf } from './store/tenant.ts';
+import { ensureTenancy } from './store/tenancy.ts';
+import { type Tenant, tenantOf } from './store/tenant.ts';
 
 /** One running Postrider: whatever roles its settings name, wired together here and nowhere else. */
 export interface Postrider {
@@ -60,6 +63,8 @@ export interface Substitutes {
   readonly resolve?: Resolve;
   readonly ca?: readonly string[];
   readonly graceMs?: number;
+  /** Milliseconds since 1970: the clock of keys, limits and quotas. Without it, limits go by the database's. */
+  readonly now?: () => number;
 }
 
 /** @throws ConfigError, FolderInUseError, or whatever the database says. */
@@ -75,18 +80,31 @@ export async function startPostrider(config: Config, log: Log, substitutes: Subs
     const ran = await migrate(db);
     if (ran.length > 0) log.info({ migrations: ran }, 'database migrated');
     await ensurePartitions(db, Date.now() - DAY_MS, Date.now() + DAY_MS);
+    const tenant = await openTenants(db, log);
     await bootstrap(db, vault, config, log);
     // Nobody else can have the embedded database open: whoever held these leases is dead.
     if (db.kind === 'embedded') while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
-    return await run(db, new Directory({ db, vault, log }), config, log, substitutes);
+    return await run(db, tenant, new Directory({ db, vault, log }), config, log, substitutes);
   } catch (error) {
     await db.close();
     throw error;
   }
 }
 
+/** The database as each environment sees it: held to it by the database itself, where that may be set up. */
+async function openTenants(db: Database, log: Log): Promise<(environmentId: Uuid) => Tenant> {
+  const remedy = await ensureTenancy(db);
+  if (remedy === null) return (environmentId) => tenantOf(db, environmentId);
+  log.warn(
+    { remedy },
+    'row-level security is off: this database user may not set it up; every query still names its environment',
+  );
+  return () => db;
+}
+
 async function run(
   db: Database,
+  tenant: (environmentId: Uuid) => Tenant,
   directory: Directory,
   config: Config,
   log: Log,
@@ -105,6 +123,8 @@ async function run(
     ...(substitutes.resolve && { resolve: substitutes.resolve }),
     ...(substitutes.ca && { ca: substitutes.ca }),
   });
+  const now = substitutes.now ?? Date.now;
+  const keyUse = new KeyUse({ db, log, now });
   const tallies = new Tallies({ db, log, rule: FAILING_RULE });
   const disable = (endpoint: EndpointRef, reason: DisabledReason) => switchOff(db, directory, log, endpoint, reason);
   const worker = config.roles.has('worker')
@@ -127,7 +147,7 @@ async function run(
   const acceptor = new Acceptor({ db, handoff: worker ? handoffTo(worker) : NO_WORKER, counter: tallies });
 
   // Started in this order, stopped in reverse: nothing runs whose support is gone.
-  const services: Service[] = [directory, tallies];
+  const services: Service[] = [directory, tallies, keyUse];
   const replayJobs = config.roles.has('maintenance')
     ? createReplayJobs({ db, log, onReplayed: () => worker?.wake() })
     : null;
@@ -150,12 +170,20 @@ async function run(
   let url: string | null = null;
   let closeApi = async (): Promise<void> => {};
   if (config.roles.has('api')) {
-    const app = createApiServer({ keys: directory, log, version: VERSION });
+    const app = createApiServer({
+      keys: directory,
+      keyUse,
+      limiter: new RequestLimiter({ db, now: substitutes.now }),
+      now,
+      log,
+      version: VERSION,
+    });
     registerRoutes(app, {
-      tenant: (environmentId) => tenantOf(db, environmentId),
+      tenant,
       directory,
       acceptor,
       log,
+      now,
       checkUrl: (text) => checkUrl(policy, text),
       wakeWorker: () => worker?.wake(),
       wakeJobs: () => replayJobs?.wake(),

@@ -14,6 +14,8 @@ export interface ApiDependencies {
   readonly log: Log;
   /** The URL policy of egress/, with this process's settings. */
   readonly checkUrl: (url: string) => CheckedUrl;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Tells the worker that something is due now. */
   readonly wakeWorker: () => void;
   /** Tells maintenance that there is a new job. */

@@ -49,9 +49,10 @@ export function sendProblem(reply: FastifyReply, problem: Problem, requestId: st
     .type('application/problem+json');
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (status === 503) reply.header('retry-after', '1');
-  return reply.send(
-    JSON.stringify({ ...bodyOf(problem, status, title), request_id: requestId, errors: problem.errors }),
-  );
+  const { errors, reset } = problem;
+  if (reset) reply.header('retry-after', String(reset.seconds));
+  const body = { ...bodyOf(problem, status, title), request_id: requestId, errors, reset_at: reset?.at.toISOString() };
+  return reply.send(JSON.stringify(body));
 }
 
 function bodyOf(problem: Problem, status: number, title: string) {

@@ -1,4 +1,5 @@
 import { apiKeyRoutes } from './api-keys/routes.ts';
+import { apiKeySecretRoutes } from './api-keys/secret-routes.ts';
 import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
@@ -22,6 +23,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     healthRoutes(api, deps);
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
+    apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
     eventRoutes(api, deps);
     jobRoutes(api, deps);

@@ -22,8 +22,8 @@ export const Timestamp = Type.String({
   examples: ['2026-11-21T09:30:00.000Z'],
 });
 
-export function Nullable<T extends TSchema>(schema: T) {
-  return Type.Union([schema, Type.Null()]);
+export function Nullable<T extends TSchema>(schema: T, description?: string) {
+  return Type.Union([schema, Type.Null()], { ...(description !== undefined && { description }) });
 }
 
 /**
@@ -82,6 +82,9 @@ export const ProblemSchema = Type.Object(
     code: Type.String({ description: 'Stable: branch on this' }),
     request_id: Type.String(),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+    reset_at: Type.Optional(
+      Type.String({ description: 'Of 429: when the limit begins anew; `retry-after` says it in seconds' }),
+    ),
   },
   { description: 'Something was refused or went wrong' },
 );

@@ -8,17 +8,20 @@ import Fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
-import { authenticate, type Caller, type KeySource } from '../auth/authenticate.ts';
+import { authenticate, authorize, type Caller, type KeySource } from '../auth/authenticate.ts';
+import type { KeyUse } from '../auth/key-use.ts';
+import type { RequestLimiter } from '../auth/request-limiter.ts';
 import type { Scope } from '../core/scope.ts';
 import { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isOurFault, newRequestId, problemOf, sendProblem, writeProblem } from './problems.ts';
+import { limitRequests } from './request-limit.ts';
 import { ProblemSchema } from './schema.ts';
 import { validatorCompiler } from './validation.ts';
 
 /**
  * The HTTP server before any route: authentication, body reading, validation and problems. A request passes
- * onRequest (who are you, may you) → body parser → schema → handler; whatever fails on the way becomes a problem.
+ * onRequest (who are you, how often, may you) → body parser → schema → handler; whatever fails on the way becomes a problem.
  */
 export type ApiServer = FastifyInstance<
   RawServerDefault,
@@ -49,7 +52,17 @@ const PROBLEM_RESPONSE = {
 /** The whole request. A payload has a limit of its own (messages/payload.ts). */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
-export function createApiServer(options: { keys: KeySource; log: Log; version: string }): ApiServer {
+export interface ApiServerOptions {
+  readonly keys: KeySource;
+  readonly keyUse: Pick<KeyUse, 'note'>;
+  readonly limiter: RequestLimiter;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Log;
+  readonly version: string;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
     // /api/v1 is /v1: one set of routes, whatever prefix a proxy or a habit puts before it.
@@ -86,7 +99,12 @@ export function createApiServer(options: { keys: KeySource; log: Log; version: s
     }
     const access = request.routeOptions.config.access;
     if (access && access !== 'public') {
-      request.caller = await authenticate(options.keys, request.headers.authorization, access);
+      const key = await authenticate(options.keys, request.headers.authorization, options.now);
+      request.caller = { keyId: key.id, environmentId: key.environmentId, scope: key.scope };
+      options.keyUse.note(key.id);
+      const counted = options.limiter.count(key);
+      if (counted) limitRequests(await counted, reply);
+      authorize(key, access);
     }
   });
   // An expectation nobody here knows is ignored, as RFC 9110 allows; Node's own answer would be a bare 417.

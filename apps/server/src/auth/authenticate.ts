@@ -1,6 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Scope, scopeAllows } from '../core/scope.ts';
-import { API_KEY_PATTERN, apiKeyDigest } from '../crypto/api-key.ts';
+import { apiKeyDigest, isApiKey } from '../crypto/api-key.ts';
 import { Problem } from '../errors.ts';
 
 /** Who calls: a key, the environment it belongs to, and what it may do there. */
@@ -10,20 +10,45 @@ export interface Caller {
   readonly scope: Scope;
 }
 
-/** Where keys are looked up; the directory is one. */
-export interface KeySource {
-  apiKey(digest: Buffer): Promise<{ id: Uuid; environmentId: Uuid; scope: Scope } | null>;
+/** A key as far as a call depends on it. */
+export interface KnownKey {
+  readonly id: Uuid;
+  readonly environmentId: Uuid;
+  readonly scope: Scope;
+  /** Milliseconds since 1970; null: never. */
+  readonly expiresAt: number | null;
+  /** Null: no limit. */
+  readonly requestsPerMinute: number | null;
 }
 
-/** @throws Problem `unauthenticated` or `insufficient_scope`. */
-export async function authenticate(keys: KeySource, authorization: string | undefined, needed: Scope): Promise<Caller> {
+/** Where keys are looked up; the directory is one. */
+export interface KeySource {
+  apiKey(digest: Buffer): Promise<KnownKey | null>;
+}
+
+/**
+ * The key that a call carries. Whether it has expired is decided at each call, by the clock: nobody tells a cache.
+ *
+ * @throws Problem `unauthenticated`.
+ */
+export async function authenticate(
+  keys: KeySource,
+  authorization: string | undefined,
+  now: () => number,
+): Promise<KnownKey> {
   const token = authorization && /^bearer +(\S+)$/i.exec(authorization)?.[1];
   if (!token) throw new Problem('unauthenticated', 'send authorization: Bearer pr_live_… or pr_test_…');
-  // What is not shaped like a key cannot be one: no digest, no look-up.
-  const key = API_KEY_PATTERN.test(token) ? await keys.apiKey(apiKeyDigest(token)) : null;
+  // What cannot be a key, or is one with a letter wrong: no digest, no look-up.
+  const key = isApiKey(token) ? await keys.apiKey(apiKeyDigest(token)) : null;
   if (!key) throw new Problem('unauthenticated', 'this API key is not known');
-  if (!scopeAllows(key.scope, needed)) {
-    throw new Problem('insufficient_scope', `this needs a key of scope ${needed}; this one has ${key.scope}`);
+  if (key.expiresAt !== null && key.expiresAt <= now()) {
+    throw new Problem('unauthenticated', `this API key expired at ${new Date(key.expiresAt).toISOString()}`);
   }
-  return { keyId: key.id, environmentId: key.environmentId, scope: key.scope };
+  return key;
+}
+
+/** @throws Problem `insufficient_scope`. */
+export function authorize({ scope }: Pick<Caller, 'scope'>, needed: Scope): void {
+  if (scopeAllows(scope, needed)) return;
+  throw new Problem('insufficient_scope', `this needs a key of scope ${needed}; this one has ${scope}`);
 }

@@ -1,6 +1,8 @@
 import type { CircuitState } from './circuit.ts';
+import type { BodyFormat } from './environment.ts';
 import type { Uuid } from './ids.ts';
 import type { RetryPolicySetting } from './retry-policy.ts';
+import type { SignatureSetting } from './signature.ts';
 
 export type EndpointType = 'webhook';
 
@@ -38,6 +40,8 @@ export interface Endpoint {
   readonly id: Uuid;
   readonly environmentId: Uuid;
   readonly applicationId: Uuid;
+  /** Its owner's own id of it, if any. */
+  readonly uid: string | null;
   readonly type: EndpointType;
   readonly url: string;
   /** Made by a send to its URL. It matches nothing that is published, and its application may have very many. */
@@ -55,6 +59,11 @@ export interface Endpoint {
   readonly secret: string;
   /** The bytes of the secret. */
   readonly signingKey: Uint8Array;
+  /** Its own, or its environment's. */
+  readonly bodyFormat: BodyFormat;
+  readonly signature: SignatureSetting;
+  /** What its owner has set; null: the environment's. */
+  readonly own: { readonly bodyFormat: BodyFormat | null; readonly signature: SignatureSetting | null };
   readonly retryPolicy: RetryPolicySetting;
   /** Total deadline of one attempt, 1-60. */
   readonly timeoutSeconds: number;

@@ -13,3 +13,24 @@ export const PLANS = {
 } as const satisfies Record<string, Limits>;
 
 export type Plan = keyof typeof PLANS;
+
+/**
+ * What a key may call in a minute; null: without limit. A limit of its own can lower what the plan allows and not raise
+ * it.
+ */
+export function requestsPerMinute(plan: Plan, own: number | null): number | null {
+  const allowed = PLANS[plan].requestsPerMinute;
+  if (own === null || allowed === null) return own ?? allowed;
+  return Math.min(own, allowed);
+}
+
+/**
+ * Messages that an application may have in a month; null: without limit. A limit of its own counts instead of its plan's,
+ * and its own plan instead of its environment's.
+ */
+export function eventsPerMonth(
+  of: { readonly plan: Plan | null; readonly monthly_event_limit: number | null },
+  environmentPlan: Plan,
+): number | null {
+  return of.monthly_event_limit ?? PLANS[of.plan ?? environmentPlan].eventsPerMonth;
+}

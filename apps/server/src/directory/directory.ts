@@ -1,9 +1,12 @@
 import { decodeSecret } from '@postrider/webhook';
 import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
+import type { Environment } from '../core/environment.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
 import { NO_RULES, type Rules } from '../core/matcher.ts';
+import { requestsPerMinute } from '../core/plan.ts';
 import type { Scope } from '../core/scope.ts';
+import { effectiveSignature } from '../core/signature.ts';
 import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
@@ -37,6 +40,10 @@ export interface KeyEntry {
   readonly id: Uuid;
   readonly environmentId: Uuid;
   readonly scope: Scope;
+  /** Milliseconds since 1970; null: never. */
+  readonly expiresAt: number | null;
+  /** Its own limit or its environment's plan's; null: none. */
+  readonly requestsPerMinute: number | null;
 }
 
 export class Directory implements Service {
@@ -81,7 +88,15 @@ export class Directory implements Service {
     if (this.#unknownKeys.has(id)) return null;
     const entry = await this.#keys.get(id, async () => {
       const row = await findApiKey(this.#db, digest);
-      return row ? { id: row.id, environmentId: row.environment_id, scope: row.scope } : null;
+      if (!row) return null;
+      const { environment } = await this.environment(row.environment_id);
+      return {
+        id: row.id,
+        environmentId: row.environment_id,
+        scope: row.scope,
+        expiresAt: row.expires_at?.getTime() ?? null,
+        requestsPerMinute: requestsPerMinute(environment.plan, row.rate_limit),
+      };
     });
     if (!entry) this.#unknownKeys.set(id, true);
     return entry;
@@ -144,8 +159,10 @@ export class Directory implements Service {
       this.#applications.forget(subject.id);
     } else if (subject.kind === 'environment') {
       this.#environments.forget(subject.id);
-      // What an environment decides is part of the entries of its applications. Rare enough that all may be read anew.
+      // What an environment decides is part of the entries of its applications and keys. Rare enough that all may be
+      // read anew.
       this.#applications.clear();
+      this.#keys.clear();
     } else {
       // Rare enough that all keys may be read anew.
       this.#keys.clear();
@@ -182,19 +199,21 @@ export class Directory implements Service {
 
   /**
    * The same for rows that are yet to be read. For use within a transaction: there, the embedded database has no second
-   * connection on which to ask for the key.
+   * connection on which to ask for the key and the environment.
    */
   async opener(environmentId: Uuid): Promise<(row: EndpointRow) => Endpoint> {
     const dataKey = await this.dataKey(environmentId);
-    return (row) => this.#open(row, dataKey);
+    const { environment } = await this.environment(environmentId);
+    return (row) => this.#open(row, dataKey, environment);
   }
 
-  #open(row: EndpointRow, dataKey: DataKey): Endpoint {
+  #open(row: EndpointRow, dataKey: DataKey, environment: Environment): Endpoint {
     const secrets = this.#openSecrets(row, dataKey);
     return {
       id: row.id,
       environmentId: row.environment_id,
       applicationId: row.application_id,
+      uid: row.uid,
       type: row.type,
       url: row.url,
       isDirect: row.is_direct,
@@ -204,6 +223,9 @@ export class Directory implements Service {
       metadata: row.metadata,
       isReadable: secrets !== null,
       ...(secrets ?? { headers: {}, secret: '', signingKey: new Uint8Array() }),
+      bodyFormat: row.body_format ?? environment.bodyFormat,
+      signature: effectiveSignature(row.signature, environment.signature),
+      own: { bodyFormat: row.body_format, signature: row.signature },
       retryPolicy: row.retry_policy,
       timeoutSeconds: row.timeout_seconds,
       rateLimit: row.rate_limit,
@@ -242,9 +264,10 @@ export class Directory implements Service {
       const row = await readApplication(this.#db, id);
       if (!row) return null;
       const environment = await this.environment(row.environment_id);
-      const endpoints = await endpointsOf(this.#db, row.environment_id, id);
-      const open = await this.opener(row.environment_id);
-      return new ApplicationEntry(readAt, row, environment, endpoints.map(open), await this.#rulesOf(row));
+      const dataKey = await this.dataKey(row.environment_id);
+      const rows = await endpointsOf(this.#db, row.environment_id, id);
+      const endpoints = rows.map((each) => this.#open(each, dataKey, environment.environment));
+      return new ApplicationEntry(readAt, row, environment, endpoints, await this.#rulesOf(row));
     });
     // Filled and kept by id alone, whoever asks first: another environment's must still look like nothing.
     return entry?.environmentId === environmentId ? entry : null;

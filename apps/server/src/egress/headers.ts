@@ -9,6 +9,8 @@ const FORBIDDEN = new Set(
 /** `svix-` because a receiver's library reads it as the signature; `x-amz-` because a bucket obeys it. */
 const FORBIDDEN_PREFIXES = ['proxy-', 'x-forwarded-', 'webhook-', 'svix-', 'x-amz-'];
 
+const STANDARD_WEBHOOKS = new Set(['webhook-id', 'webhook-timestamp', 'webhook-signature']);
+
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 /** Tab, and printable Latin-1: what may stand in a header line. No CR, LF, NUL. */
@@ -50,6 +52,14 @@ export function checkHeaders(headers: Record<string, string>, scope: 'message' |
   }
   if (bytes > MAX_BYTES) errors.push({ path: '', message: `more than ${MAX_BYTES} bytes of headers` });
   return errors.length > 0 ? { ok: false, errors } : { ok: true, headers: Object.fromEntries(checked) };
+}
+
+/**
+ * What is wrong with a name for a header of ours that a customer may choose, or null; in any case of letters. It is held to
+ * the rules of a message's own headers, and may be one of Standard Webhooks besides.
+ */
+export function signatureHeaderError(name: string): string | null {
+  return STANDARD_WEBHOOKS.has(name.toLowerCase()) ? null : nameError(name.toLowerCase(), 'message');
 }
 
 function nameError(name: string, scope: 'message' | 'endpoint'): string | null {

@@ -84,7 +84,7 @@ export async function insertApplication(
 
 const list = statement<ApplicationRow>(
   'application_list',
-  `select ${COLUMNS} from application where environment_id = $1 and id < coalesce($2::uuid, '${AFTER_ALL}')
+  `select ${COLUMNS} from application where environment_id = $1 and id < $2
    order by id desc limit $3 offset $4`,
 );
 
@@ -93,7 +93,7 @@ export async function listApplications(
   environmentId: Uuid,
   page: { before: Uuid | null; limit: number; offset: number },
 ): Promise<ApplicationRow[]> {
-  return db.query(list, [environmentId, page.before, page.limit, page.offset]);
+  return db.query(list, [environmentId, page.before ?? AFTER_ALL, page.limit, page.offset]);
 }
 
 const update = statement<ApplicationRow>(

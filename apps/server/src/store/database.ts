@@ -15,10 +15,15 @@ export interface Queryable {
   query<Row>(statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]>;
 }
 
-export interface Database extends Queryable {
-  readonly kind: 'embedded' | 'postgresql';
+export interface Transactional extends Queryable {
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+}
+
+export interface Database extends Transactional {
+  readonly kind: 'embedded' | 'postgresql';
+  /** The same database, where all that runs is in a transaction that begins with this prologue. */
+  after(prologue: Prologue): Transactional;
   /** Several statements without parameters, as in a migration file. */
   script(sql: string): Promise<void>;
   close(): Promise<void>;
@@ -27,6 +32,17 @@ export interface Database extends Queryable {
 export type DatabaseTarget =
   | { readonly kind: 'postgresql'; readonly url: string; readonly poolSize: number }
   | { readonly kind: 'embedded'; readonly folder: string };
+
+/** What a transaction begins with. */
+export interface Prologue {
+  /** Statements without parameters. */
+  readonly sql: string;
+  /**
+   * Goes before the names of statements, so that a plan belongs to one role: row-level security is part of it, and where
+   * two roles take turns with a plan it is made anew each time.
+   */
+  readonly label: string;
+}
 
 /** Names a statement. Names are unique across the store: a name with two texts would run the wrong one. */
 export function statement<Row>(name: string, text: string): Statement<Row> {
@@ -92,7 +108,8 @@ export function openPool(
   const onConnect = async (client: pg.ClientBase) => {
     await client.query(SESSION);
   };
-  const pool = new pg.Pool({ ...config, types, onConnect });
+  // What is asked before the last answer has come is sent at once (`oneRoundTrip`); nobody else does that.
+  const pool = new pg.Pool({ ...config, types, onConnect, pipeline: true });
   // An idle connection that breaks is replaced by the pool; unhandled, the event would end the process.
   pool.on('error', onError);
   return new PooledDatabase(kind, pool, release);
@@ -114,10 +131,25 @@ class PooledDatabase implements Database {
   }
 
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return this.#transaction('begin', '', work);
+  }
+
+  after({ sql, label }: Prologue): Transactional {
+    const begin = `begin; ${sql}`;
+    return {
+      query: (statement, values) =>
+        this.#borrow((client) => oneRoundTrip(client, begin, labelled(label, statement), values)),
+      transaction: (work) => this.#transaction(begin, label, work),
+    };
+  }
+
+  #transaction<T>(begin: string, label: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
     return this.#borrow(async (client, spoil) => {
       try {
-        await client.query('begin');
-        const result = await work({ query: (statement, values) => run(client, statement, values) });
+        await client.query(begin);
+        const result = await work({
+          query: (statement, values) => run(client, label ? labelled(label, statement) : statement, values),
+        });
         await client.query('commit');
         return result;
       } catch (error) {
@@ -166,6 +198,30 @@ async function run<Row>(client: pg.PoolClient, statement: Statement<Row>, values
   const name = statement.name === '' ? {} : { name: statement.name };
   const result = await client.query({ ...name, text: statement.text, values: values as unknown[] });
   return result.rows as Row[];
+}
+
+/**
+ * A transaction of one statement, sent whole: it costs the server's work and no wait. Where its beginning fails, the
+ * server runs nothing of what follows.
+ */
+async function oneRoundTrip<Row>(
+  client: pg.PoolClient,
+  begin: string,
+  statement: Statement<Row>,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const { stream } = client.connection;
+  stream.cork();
+  const steps = [client.query(begin), run(client, statement, values), client.query('commit')] as const;
+  stream.uncork();
+  // All three are answered before the connection is anybody else's. The first that failed says why.
+  const [begun, rows, committed] = await Promise.allSettled(steps);
+  for (const step of [begun, rows, committed]) if (step.status === 'rejected') throw step.reason;
+  return rows.status === 'fulfilled' ? rows.value : [];
+}
+
+function labelled<Row>(label: string, { name, text }: Statement<Row>): Statement<Row> {
+  return { name: name === '' ? '' : label + name, text };
 }
 
 /** True where the database said no to the statement itself, with this SQLSTATE. */

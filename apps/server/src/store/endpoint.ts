@@ -1,7 +1,9 @@
 import type { CircuitState } from '../core/circuit.ts';
 import type { DisabledReason, EndpointStatus, EndpointType, Ordering } from '../core/endpoint.ts';
+import type { BodyFormat } from '../core/environment.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { RetryPolicySetting } from '../core/retry-policy.ts';
+import type { SignatureSetting } from '../core/signature.ts';
 import { type Queryable, statement } from './database.ts';
 import { AFTER_ALL } from './list.ts';
 
@@ -10,6 +12,8 @@ export interface EndpointRow {
   readonly id: Uuid;
   readonly environment_id: Uuid;
   readonly application_id: Uuid;
+  /** Unique in its application. */
+  readonly uid: string | null;
   readonly type: EndpointType;
   readonly url: string;
   /** Made by a send to its URL (direct-endpoint.ts). */
@@ -20,6 +24,11 @@ export interface EndpointRow {
   readonly metadata: Record<string, string>;
   readonly headers: Buffer | null;
   readonly secret: Buffer;
+  /** Sealed: JSON array of core/endpoint.ts OldSecret. */
+  readonly old_secrets: Buffer | null;
+  /** Null: the environment's. */
+  readonly body_format: BodyFormat | null;
+  readonly signature: SignatureSetting | null;
   readonly retry_policy: RetryPolicySetting;
   readonly timeout_seconds: number;
   readonly rate_limit: number | null;
@@ -44,7 +53,8 @@ export type EndpointSettings = Omit<
 
 /** Columns of an endpoint `e` and its lane `l`. */
 export const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url, e.is_direct, e.events, e.channels,
-  e.description, e.metadata, e.headers, e.secret, e.retry_policy, e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
+  e.description, e.metadata, e.headers, e.secret, e.uid, e.old_secrets, e.body_format, e.signature, e.retry_policy,
+  e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
   e.disabled_reason, e.created_at, e.updated_at, coalesce(l.circuit, 'closed') as circuit,
   coalesce(l.openings, 0) as openings, l.opened_at,
   case when l.held_by = 'circuit_open' then l.held_until end as next_probe_at`;
@@ -64,6 +74,21 @@ export async function readEndpoint(
   id: Uuid,
 ): Promise<EndpointRow | undefined> {
   return (await db.query(read, [environmentId, id, applicationId]))[0];
+}
+
+const readByUid = statement<EndpointRow>(
+  'endpoint_read_by_uid',
+  `select ${COLUMNS} from endpoint e ${WITH_LANE} where e.environment_id = $1 and e.application_id = $2 and e.uid = $3`,
+);
+
+/** By its owner's own id, which is unique in the application. */
+export async function readEndpointByUid(
+  db: Queryable,
+  environmentId: Uuid,
+  applicationId: Uuid,
+  uid: string,
+): Promise<EndpointRow | undefined> {
+  return (await db.query(readByUid, [environmentId, applicationId, uid]))[0];
 }
 
 const lock = statement<EndpointRow>('endpoint_lock', `${read.text} for update of e`);
@@ -92,8 +117,7 @@ export async function endpointsOf(db: Queryable, environmentId: Uuid, applicatio
 const list = statement<EndpointRow>(
   'endpoint_list',
   `select ${COLUMNS} from endpoint e ${WITH_LANE}
-   where e.environment_id = $1 and e.application_id = $2 and e.is_direct = $3
-     and e.id < coalesce($4::uuid, '${AFTER_ALL}')
+   where e.environment_id = $1 and e.application_id = $2 and e.is_direct = $3 and e.id < $4
    order by e.id desc limit $5 offset $6`,
 );
 
@@ -105,20 +129,22 @@ export async function listEndpoints(
   page: { before: Uuid | null; limit: number; offset: number },
   isDirect = false,
 ): Promise<EndpointRow[]> {
-  return db.query(list, [environmentId, applicationId, isDirect, page.before, page.limit, page.offset]);
+  return db.query(list, [environmentId, applicationId, isDirect, page.before ?? AFTER_ALL, page.limit, page.offset]);
 }
 
 const insert = statement<EndpointRow>(
   'endpoint_insert',
   `with e as (
      insert into endpoint (id, environment_id, application_id, type, url, events, channels, description, metadata,
-       headers, secret, retry_policy, timeout_seconds, rate_limit, max_in_flight, ordering, status, disabled_reason)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) returning *
+       headers, secret, retry_policy, timeout_seconds, rate_limit, max_in_flight, ordering, status, disabled_reason,
+       uid, body_format, signature, old_secrets)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+     returning *
    ), lane_row as (insert into lane (endpoint_id) select id from e)
    select ${COLUMNS} from e ${WITH_LANE}`,
 );
 
-/** Stores an endpoint and its lane. */
+/** Stores an endpoint and its lane. Rejects with a unique violation where the uid is another endpoint's. */
 export async function insertEndpoint(db: Queryable, row: EndpointSettings): Promise<EndpointRow> {
   const [stored] = await db.query(insert, valuesOf(row));
   if (!stored) throw new Error('an insert returned no row');
@@ -130,14 +156,14 @@ const update = statement<EndpointRow>(
   `with e as (
      update endpoint set type = $4, url = $5, events = $6, channels = $7, description = $8, metadata = $9, headers = $10,
        secret = $11, retry_policy = $12, timeout_seconds = $13, rate_limit = $14, max_in_flight = $15, ordering = $16,
-       status = $17, disabled_reason = $18, updated_at = now(),
-       url_hash = case when is_direct then sha256(convert_to($5, 'UTF8')) end
+       status = $17, disabled_reason = $18, uid = $19, body_format = $20, signature = $21, old_secrets = $22,
+       url_hash = case when is_direct then sha256(convert_to($5, 'UTF8')) end, updated_at = now()
      where id = $1 and environment_id = $2 and application_id = $3 returning *
    )
    select ${COLUMNS} from e ${WITH_LANE}`,
 );
 
-/** Rejects with a unique violation where a direct endpoint gets the URL of another. */
+/** Rejects with a unique violation where the uid is another endpoint's, or the URL of a direct one another's. */
 export async function updateEndpoint(db: Queryable, row: EndpointSettings): Promise<EndpointRow | undefined> {
   return (await db.query(update, valuesOf(row)))[0];
 }
@@ -162,6 +188,10 @@ function valuesOf(row: EndpointSettings): unknown[] {
     row.ordering,
     row.status,
     row.disabled_reason,
+    row.uid,
+    row.body_format,
+    row.signature && JSON.stringify(row.signature),
+    row.old_secrets,
   ];
 }
 

@@ -3,7 +3,8 @@ import { type Statement, statement } from './database.ts';
 
 /**
  * Above every id of ours: what a cursor is where there is none. `$2 is null or id < $2` could not go by the index: a deep
- * page would read all that is before it.
+ * page would read all that is before it. Nor could `coalesce($2, …)` under row-level security: it might leak what it sees,
+ * so it is asked last.
  */
 export const AFTER_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Uuid;

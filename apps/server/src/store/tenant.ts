@@ -1,10 +1,21 @@
 import type { Uuid } from '../core/ids.ts';
-import type { Database } from './database.ts';
+import type { Database, Transactional } from './database.ts';
+import { ENVIRONMENT_SETTING, TENANT_ROLE } from './tenancy.ts';
 
 /** The database as one environment sees it. */
-export type Tenant = Pick<Database, 'query' | 'transaction'>;
+export type Tenant = Transactional;
 
-/** What a caller of this environment reads and writes goes through here. */
-export function tenantOf(db: Database, _environmentId: Uuid): Tenant {
-  return db;
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/**
+ * What a caller of this environment reads and writes goes through here: as a role for whom rows of other environments are
+ * not there (tenancy.ts), whatever a statement forgets to say.
+ */
+export function tenantOf(db: Database, environmentId: Uuid): Tenant {
+  // It becomes part of a statement.
+  if (!UUID.test(environmentId)) throw new TypeError('an environment id is a UUID');
+  return db.after({
+    sql: `set local role ${TENANT_ROLE}; set local ${ENVIRONMENT_SETTING} = '${environmentId}'`,
+    label: 'tenant_',
+  });
 }

@@ -12,7 +12,7 @@ onBothDatabases('an API key', (kind) => {
     answer<NewApiKey>(stage.api.post('/v1/api-keys', { name, scope }), 201);
   const using = (key: string) => new Api(stage.postrider.url, key);
 
-  test('is shown once, and afterwards by its last four characters', async () => {
+  test('is shown when it is made, and in lists by its last four characters', async () => {
     const { key, ...shown } = await create('read', 'Billing – 账单');
     expect(key).toMatch(/^pr_test_[A-Za-z0-9]{38}$/);
     expect(shown).toEqual({
@@ -20,6 +20,9 @@ onBothDatabases('an API key', (kind) => {
       name: 'Billing – 账单',
       scope: 'read',
       last4: key.slice(-4),
+      expires_at: null,
+      last_used_at: null,
+      rate_limit: null,
       created_at: expect.stringMatching(/Z$/),
     });
     expect(await all<ApiKey>(stage.api, '/v1/api-keys')).toContainEqual(shown);

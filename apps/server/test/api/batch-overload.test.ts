@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { registerRoutes } from '../../src/api/routes.ts';
 import { type ApiServer, closeApiServer, createApiServer } from '../../src/api/server.ts';
+import { RequestLimiter } from '../../src/auth/request-limiter.ts';
 import { newId } from '../../src/core/ids.ts';
 import { type Acceptance, Acceptor, type Draft } from '../../src/ingest/acceptor.ts';
 import { createLog } from '../../src/log.ts';
@@ -39,13 +40,17 @@ beforeAll(async () => {
   gate = new Gate(stage.db);
   const nobody = { reserve: () => false, start: () => {}, release: () => {}, wake: () => {} };
   acceptor = new WatchedAcceptor({ db: gate, handoff: nobody });
-  const caller = { id: newId(), environmentId: stage.environment, scope: 'write' } as const;
+  const unlimited = { expiresAt: null, requestsPerMinute: null };
+  const key = { id: newId(), environmentId: stage.environment, scope: 'write', ...unlimited } as const;
   const log = createLog('silent');
-  app = createApiServer({ keys: { apiKey: async () => caller }, log, version: '0' });
+  app = createApiServer({
+    ...{ keys: { apiKey: async () => key }, keyUse: { note: () => {} }, limiter: new RequestLimiter({ db: stage.db }) },
+    ...{ now: Date.now, log, version: '0' },
+  });
   registerRoutes(app, {
     ...{ tenant: () => stage.db, directory: directoryOn(stage.db, stage.vault), acceptor, log },
     ...{ checkUrl: () => ({ ok: false, reason: 'no' }), probe: async () => {} },
-    ...{ wakeWorker: () => {}, wakeJobs: () => {} },
+    ...{ wakeWorker: () => {}, wakeJobs: () => {}, now: Date.now },
   });
   api = new Api(await app.listen({ host: '127.0.0.1', port: 0 }), newKey());
 });

@@ -16,6 +16,7 @@ onBothDatabases('an endpoint', (kind) => {
     expect(plain).toEqual({
       id: expect.stringMatching(/^ep_[0-9A-HJKMNP-TV-Z]{26}$/),
       app_id: expect.stringMatching(/^app_/),
+      uid: null,
       type: 'webhook',
       url: url(),
       is_direct: false,
@@ -29,6 +30,8 @@ onBothDatabases('an endpoint', (kind) => {
       rate_limit: null,
       max_in_flight: null,
       ordering: 'none',
+      body_format: null,
+      signature: null,
       circuit: { state: 'closed', opened_at: null, next_probe_at: null, failures: 0 },
       status: 'active',
       disabled_reason: null,
@@ -45,6 +48,9 @@ onBothDatabases('an endpoint', (kind) => {
     description: 'Ours – 我们的',
     metadata: { team: 'billing' },
     headers: { 'x-tenant': 'acme' },
+    uid: 'crm:eu-1',
+    body_format: 'event',
+    signature: { scheme: 'hmac-hex', brand: 'Acme', id_header: 'X-Event-Id' },
     retry_policy: [1, 2.5, 604_800],
     timeout_seconds: 12.5,
   };
@@ -52,6 +58,8 @@ onBothDatabases('an endpoint', (kind) => {
   test('takes every setting, and gives it back', async () => {
     const { id } = await createEndpoint(stage.api, { url: url(), ...full });
     expect(await read(id)).toMatchObject({ url: url(), ...full });
+    const unset = { uid: null, channels: null, body_format: null, signature: null };
+    expect(await patch(id, unset)).toMatchObject(unset);
   });
 
   test('takes a retry policy in each of its forms, and gives it back in the same', async () => {
@@ -80,6 +88,9 @@ onBothDatabases('an endpoint', (kind) => {
       description: '',
       metadata: { other: 'x' },
       headers: {},
+      uid: 'crm',
+      body_format: 'standard',
+      signature: { scheme: 'ed25519' },
       retry_policy: 'extended',
       timeout_seconds: 1,
     };

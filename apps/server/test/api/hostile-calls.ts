@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Operation } from '../kit/document.ts';
-import { fill, itemOf, sampleOf } from './samples.ts';
+import { fill, sampleOf, valuesOf } from './samples.ts';
 import type { Tenant } from './tenant.ts';
 
 /** Generated calls of one operation: valid ones, bent somewhere. */
@@ -63,7 +63,7 @@ const value: fc.Arbitrary<unknown> = fc.oneof(
 const KNOWN =
   'type url events all_events channels description metadata active headers retry_policy timeout_seconds secret uid name ' +
   'scope event_type payload endpoint_ids event_id destination endpoint_id idempotency_key filter since until only_failed ' +
-  'dry_run messages deliver_at';
+  'dry_run messages deliver_at expires_at rate_limit plan monthly_event_limit';
 const field = fc.oneof({ arbitrary: fc.constantFrom(...KNOWN.split(' ')), weight: 4 }, { arbitrary: text, weight: 1 });
 
 /** A valid body with up to four members replaced, added or taken away; or anything else; and then maybe cut in bytes. */
@@ -122,9 +122,10 @@ export function hostileCalls(operation: Operation, tenant: Tenant): fc.Arbitrary
   const sample = sampleOf(operation);
   const most = (good: string) =>
     fc.oneof({ arbitrary: fc.constant(good), weight: 4 }, { arbitrary: segment, weight: 1 });
-  const path = fc
-    .tuple(most(tenant.appId), most(itemOf(sample, tenant)), query)
-    .map(([app, id, rest]) => fill(operation.path, { app_id: app, id }) + rest);
+  const values = fc.record(
+    Object.fromEntries(Object.entries(valuesOf(sample, tenant)).map(([name, good]) => [name, most(good)])),
+  );
+  const path = fc.tuple(values, query).map(([filled, rest]) => fill(operation.path, filled) + rest);
   const takesBody = ['POST', 'PATCH', 'PUT'].includes(operation.method);
   const body = takesBody ? bodyLike(sample.body?.(tenant) ?? {}) : fc.constant(undefined);
   return fc.record({ path, body, headers });

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
-import { openDatabase, statement } from '../../src/store/database.ts';
 import { all, answer, createEndpoint, type MessageRow, type NewApiKey, type NewEndpoint } from '../kit/answers.ts';
-import { onBothDatabases, type TestDatabase } from '../kit/database.ts';
+import { onBothDatabases } from '../kit/database.ts';
+import { inRows } from '../kit/rows.ts';
 import { stageOn } from '../kit/stage.ts';
 
 const event = { event_type: 'invoice.paid', payload: { n: 1 } };
@@ -34,11 +34,11 @@ onBothDatabases('a used idempotency key', (kind) => {
     const created = await answer<NewApiKey>(stage.api.post('/v1/api-keys', key, keyed('25 hours old')), 201);
     const before = await messages();
     await stage.restartAfter(async (database) => {
-      await inDatabase(
+      await inRows(
         database,
         "update idempotency_key set created_at = now() - interval '23 hours 59 minutes' where key = '23 hours old'",
       );
-      await inDatabase(
+      await inRows(
         database,
         "update idempotency_key set created_at = now() - interval '24 hours 1 minute' where key = '25 hours old'",
       );
@@ -70,7 +70,7 @@ onBothDatabases('a used idempotency key', (kind) => {
     let rows = '';
     await stage.restartAfter(async (database) => {
       rows = JSON.stringify(
-        await inDatabase(database, 'select scope, key, status, body, fingerprint::text from idempotency_key'),
+        await inRows(database, 'select scope, key, status, body, fingerprint::text from idempotency_key'),
       );
     });
     expect(rows).toContain('POST /v1/api-keys');
@@ -86,14 +86,3 @@ onBothDatabases('a used idempotency key', (kind) => {
     }
   });
 });
-
-async function inDatabase(database: TestDatabase, sql: string): Promise<object[]> {
-  const db = await openDatabase(database.target, (error) => {
-    throw error;
-  });
-  try {
-    return await db.query(statement<object>('', sql), []);
-  } finally {
-    await db.close();
-  }
-}

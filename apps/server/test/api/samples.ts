@@ -1,13 +1,13 @@
 import type { Scope } from '../../src/core/scope.ts';
 import type { Operation } from '../kit/document.ts';
-import type { Tenant } from './tenant.ts';
+import type { nonexistent, Tenant } from './tenant.ts';
 
 /** A valid call of one operation. */
 export interface Sample {
   /** The smallest that may call it. */
   readonly scope: Scope;
-  /** What the path names besides an application. */
-  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key' | 'job' | 'route';
+  /** What the path's `id` names. */
+  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key' | 'job';
   /** Makes the item, where calling uses it up. */
   readonly makeItem?: (tenant: Tenant) => Promise<string>;
   /** The same for the application in the path. */
@@ -16,7 +16,11 @@ export interface Sample {
   readonly body?: (tenant: Tenant) => object;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
-  /** It makes the item that its path names. */
+  /** What the path's parameters other than `app_id` and `id` are filled with: names of the tenant's own. */
+  readonly names?: (ids: Ids) => Readonly<Record<string, string>>;
+  /** The same, where calling uses them up. */
+  readonly makeNames?: (tenant: Tenant) => Promise<Readonly<Record<string, string>>>;
+  /** The operation makes what its path names, so that a name nobody has is not 404. */
   readonly createsItem?: true;
 }
 
@@ -24,6 +28,8 @@ const event = { event_type: 'invoice.paid', payload: { amount: 1 } };
 const endpoint = { url: 'https://example.com/hook', events: ['invoice.*'], metadata: { a: 'b' }, channels: ['eu'] };
 const longAgo = { since: '2020-01-01T00:00:00Z', until: '2020-02-01T00:00:00Z' };
 const range = 'limit=5&offset=0&since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&event_type=invoice.paid';
+
+const route = ({ eventType }: Ids) => ({ event_type: eventType });
 
 /** By operationId. What exists under `/v1/app/{app_id}` too is called alike there. */
 const SAMPLES: Readonly<Record<string, Sample>> = {
@@ -38,6 +44,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
+  getApiKey: { scope: 'admin', item: 'key' },
+  updateApiKey: { scope: 'admin', item: 'key', body: () => ({ name: 'renamed', rate_limit: 1_000_000 }) },
+  revealApiKey: { scope: 'admin', item: 'key' },
+  regenerateApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
   deleteApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
 
   sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
@@ -45,14 +55,18 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   publishEvent: { scope: 'write', createsApplication: true, body: () => event },
 
   listRoutes: { scope: 'read', query: 'limit=5&offset=0' },
-  getRoute: { scope: 'read', item: 'route' },
+  getRoute: { scope: 'read', names: route },
   putRoute: {
     scope: 'write',
-    item: 'route',
+    names: route,
     createsItem: true,
     body: ({ defaultEndpointId }) => ({ endpoint_ids: [defaultEndpointId] }),
   },
-  deleteRoute: { scope: 'write', item: 'route', makeItem: (tenant) => tenant.newRoute() },
+  deleteRoute: {
+    scope: 'write',
+    names: route,
+    makeNames: async (tenant) => ({ event_type: await tenant.newRoute() }),
+  },
 
   listEndpoints: { scope: 'read', query: 'limit=5' },
   createEndpoint: { scope: 'write', body: () => endpoint },
@@ -99,17 +113,28 @@ export function sampleOf(operation: Operation): Sample {
 export async function validCall(operation: Operation, tenant: Tenant): Promise<{ path: string; body?: object }> {
   const sample = sampleOf(operation);
   const path = fill(operation.path, {
-    app_id: (await sample.makeApplication?.(tenant)) ?? tenant.appId,
-    id: (await sample.makeItem?.(tenant)) ?? itemOf(sample, tenant),
+    ...valuesOf(sample, tenant),
+    ...(await sample.makeNames?.(tenant)),
+    ...(sample.makeApplication && { app_id: await sample.makeApplication(tenant) }),
+    ...(sample.makeItem && { id: await sample.makeItem(tenant) }),
   });
   const query = sample.query ? `?${sample.query}` : '';
   return { path: path + query, ...(sample.body && { body: sample.body(tenant) }) };
 }
 
-type Ids = Pick<Tenant, 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'routeType'>;
+/** The parts of a tenant that paths name. */
+type Ids = ReturnType<typeof nonexistent>;
 
-/** The existing item that the path names; '' where it names none. */
-export function itemOf(sample: Sample, ids: Ids): string {
+/** What a path's parameters are filled with, by name. */
+export type PathValues = Readonly<Record<string, string>>;
+
+/** What exists of these, under the names that the path has for it. */
+export function valuesOf(sample: Sample, ids: Ids): PathValues {
+  return { app_id: ids.appId, id: itemOf(sample, ids), ...sample.names?.(ids) };
+}
+
+/** The existing item that the path's `id` names; '' where the path has none. */
+function itemOf(sample: Sample, ids: Ids): string {
   if (!sample.item) return '';
   return {
     endpoint: ids.endpointId,
@@ -117,16 +142,14 @@ export function itemOf(sample: Sample, ids: Ids): string {
     delivery: ids.deliveryId,
     key: ids.keyId,
     job: ids.jobId,
-    route: ids.routeType,
   }[sample.item];
 }
 
-/** The path with its parameters filled in; `id` is for the one that is no application, whatever it is called. */
-export function fill(path: string, { app_id, id }: { app_id: string; id: string }): string {
-  return path.replace(/\{(\w+)\}/g, (_, name) => (name === 'app_id' ? app_id : id));
-}
-
-/** True where the path names something besides an application. */
-export function hasItem({ parameters }: Operation): boolean {
-  return parameters.some((name) => name !== 'app_id');
+/** The path with its parameters filled in. @throws where a parameter has no value: its sample has to give one. */
+export function fill(path: string, values: PathValues): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`nothing to fill {${name}} of ${path} with: give its sample \`names\``);
+    return value;
+  });
 }

@@ -29,10 +29,11 @@ export interface Tenant {
   readonly deliveryId: string;
   /** Done, of nothing. */
   readonly jobId: string;
+  /** The name of an event type that no other tenant has. */
+  readonly eventType: string;
   /** An endpoint of the default application that listens to nothing. */
   readonly defaultEndpointId: string;
-  /** The event type of a route to it. */
-  readonly routeType: string;
+  /** To it; there is one for `eventType`. @returns the event type. */
   newRoute(): Promise<string>;
   newApplication(): Promise<string>;
   newEndpoint(settings?: object): Promise<string>;
@@ -61,7 +62,7 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
   const quiet = { url: refusing, retry_policy: [], events: ['nothing'] };
   const { id: defaultEndpointId } = await answer<NewEndpoint>(api.post('/v1/endpoints', quiet), 201);
   const newRoute = async () => {
-    const type = `routed.${newId()}`;
+    const type = newEventType();
     await answer(api.put(`/v1/routes/${type}`, { endpoint_ids: [defaultEndpointId] }), 201);
     return type;
   };
@@ -84,8 +85,8 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     messageId: failed.message_id,
     deliveryId: failed.id,
     jobId: job_id,
+    eventType: await newRoute(),
     defaultEndpointId,
-    routeType: await newRoute(),
     newRoute,
     newApplication: async () =>
       (await answer<Application>(api.post('/v1/app', { uid: `app-${newId()}`, name: 'One more' }), 201)).id,
@@ -95,10 +96,10 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
   };
 }
 
-/** The ids of things that nobody ever made. */
+/** The ids and names of things that nobody ever made. */
 export function nonexistent(): Pick<
   Tenant,
-  'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'routeType'
+  'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'eventType'
 > {
   return {
     appId: publicId('app', newId()),
@@ -107,6 +108,10 @@ export function nonexistent(): Pick<
     deliveryId: publicId('dlv', newId()),
     keyId: publicId('key', newId()),
     jobId: publicId('job', newId()),
-    routeType: `routed.${newId()}`,
+    eventType: newEventType(),
   };
+}
+
+function newEventType(): string {
+  return `invoice.${newId()}`;
 }

@@ -69,6 +69,8 @@ describe('a setting that cannot be is refused by name', () => {
     ['POSTRIDER_MASTER_KEY', key.toString('hex')],
     ['POSTRIDER_BOOTSTRAP_API_KEY', 'pr_live_short'],
     ['POSTRIDER_BOOTSTRAP_API_KEY', 'k'.repeat(60)],
+    // The form of a generated key, and not its checksum.
+    ['POSTRIDER_BOOTSTRAP_API_KEY', `pr_live_${'k'.repeat(38)}`],
     ['POSTRIDER_EGRESS_ALLOW', '10.0.0.0/33'],
     ['POSTRIDER_EGRESS_HTTP', 'yes'],
     ['POSTRIDER_EGRESS_PORTS', '443,'],

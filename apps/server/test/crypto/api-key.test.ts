@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { API_KEY_PATTERN, apiKeyDigest, apiKeyMode, newApiKey } from '../../src/crypto/api-key.ts';
+import {
+  API_KEY_PATTERN,
+  apiKeyDigest,
+  apiKeyMode,
+  isApiKey,
+  isMistyped,
+  newApiKey,
+} from '../../src/crypto/api-key.ts';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -26,6 +33,22 @@ test('the last six characters check the ones before', () => {
     const key = newApiKey(n % 2 ? 'live' : 'test');
     expect(key.slice(-6)).toBe(checksum(key.slice(0, -6)));
   }
+});
+
+test('a key with any one letter wrong is known for mistyped, without asking anybody', () => {
+  const key = newApiKey('live');
+  expect([isApiKey(key), isMistyped(key)]).toEqual([true, false]);
+  for (let at = 8; at < key.length; at++) {
+    const wrong = `${key.slice(0, at)}${key[at] === 'a' ? 'b' : 'a'}${key.slice(at + 1)}`;
+    expect([isApiKey(wrong), isMistyped(wrong)], wrong).toEqual([false, true]);
+  }
+  expect(isApiKey(key.replace('live', 'test'))).toBe(false);
+});
+
+test('a key of the operator’s own has no checksum and is not judged by one', () => {
+  for (const length of [32, 37, 39, 48, 200]) expect(isApiKey(`pr_test_${'a'.repeat(length)}`), `${length}`).toBe(true);
+  expect(isApiKey(`pr_test_${'a'.repeat(37)}-`)).toBe(true);
+  expect(isMistyped(`pr_test_${'a'.repeat(38)}`)).toBe(true);
 });
 
 test('every character is as likely as any other', () => {

@@ -1,7 +1,7 @@
 import type { Vault } from '../../src/crypto/vault.ts';
 import { Directory } from '../../src/directory/directory.ts';
 import { createLog } from '../../src/log.ts';
-import type { Database, Statement } from '../../src/store/database.ts';
+import type { Database, Statement, Transactional } from '../../src/store/database.ts';
 
 /** A database whose statements wait or fail as the test says, by name of statement; and what was asked of it. */
 export class Gate implements Database {
@@ -24,6 +24,10 @@ export class Gate implements Database {
     return this.#db.transaction((tx) =>
       work({ query: async (statement, values) => this.#gated(statement, () => tx.query(statement, values)) }),
     ) as Promise<T>;
+  }
+
+  after(): Transactional {
+    return this;
   }
 
   script(sql: string): Promise<void> {

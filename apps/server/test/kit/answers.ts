@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { expect } from 'vitest';
+import type { ApiKeySchema, ApiKeyWithKey } from '../../src/api/api-keys/schema.ts';
 import type { ApplicationSchema } from '../../src/api/applications/schema.ts';
 import type { AttemptSchema, DeliveryDetail, DeliverySchema } from '../../src/api/deliveries/schema.ts';
 import type { CreatedEndpoint, EndpointSchema } from '../../src/api/endpoints/schema.ts';
@@ -33,14 +34,8 @@ export type Attempt = Static<typeof AttemptSchema>;
 export type Route = Static<typeof RouteSchema>;
 export type Job = Static<typeof JobSchema>;
 export type ReplayAnswer = Static<typeof ReplayStarted>;
-export interface ApiKey {
-  readonly id: string;
-  readonly name: string;
-  readonly scope: string;
-  readonly last4: string;
-  readonly created_at: string;
-}
-export type NewApiKey = ApiKey & { readonly key: string };
+export type ApiKey = Static<typeof ApiKeySchema>;
+export type NewApiKey = Static<typeof ApiKeyWithKey>;
 export interface List<T> {
   readonly data: T[];
   readonly next_cursor: string | null;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { PROBLEMS, type ProblemCode } from '../../src/errors.ts';
-import { all, type Delivery } from './answers.ts';
+import { type ApiKey, all, type Delivery } from './answers.ts';
 import type { Api, Reply } from './api.ts';
 
 export interface ProblemBody {
@@ -11,6 +11,7 @@ export interface ProblemBody {
   readonly code: ProblemCode;
   readonly request_id: string;
   readonly errors?: { path: string; message: string }[];
+  readonly reset_at?: string;
 }
 
 /** What is wrong with a refusal as the contract has it (RFC 9457 and our catalogue); nothing where it is right. */
@@ -47,11 +48,21 @@ export async function inventory(api: Api): Promise<Record<string, unknown>> {
     all<object>(api, '/v1/endpoints'),
     all<object>(api, '/v1/endpoints?direct=true'),
     all<object>(api, '/v1/routes'),
-    all<object>(api, '/v1/api-keys'),
+    all<ApiKey>(api, '/v1/api-keys'),
     all<object>(api, '/v1/messages'),
     all<Delivery>(api, '/v1/deliveries'),
   ]);
-  return { applications, endpoints, direct, routes, keys, messages, deliveries: deliveries.map(({ id }) => id) };
+  // When they were last used is written once a minute, whenever that is.
+  const undated = keys.map((key) => ({ ...key, last_used_at: null }));
+  return {
+    applications,
+    endpoints,
+    direct,
+    routes,
+    keys: undated,
+    messages,
+    deliveries: deliveries.map(({ id }) => id),
+  };
 }
 
 /** Runs calls that must change nothing. */

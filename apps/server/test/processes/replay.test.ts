@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openDatabase, statement } from '../../src/store/database.ts';
 import { answer, createEndpoint, type Job, jobEnded, type ReplayAnswer } from '../kit/answers.ts';
-import { onBothDatabases, type TestDatabase } from '../kit/database.ts';
+import { onBothDatabases } from '../kit/database.ts';
+import { inRows } from '../kit/rows.ts';
 import { until } from '../kit/until.ts';
 import { type Place, Stage } from './stage.ts';
 
@@ -67,16 +67,4 @@ async function publish(place: Place): Promise<void> {
   await createEndpoint(place.api, { url: `${stage.receiver.url}/ok/replayed`, events: ['*'] });
   const messages = Array.from({ length: 500 }, (_, n) => ({ event_type: 'a.b', payload: { n } }));
   for (let n = 0; n < BATCHES; n++) await answer(place.api.post('/v1/messages/batch', { messages }), 202);
-}
-
-/** Runs SQL on a database that no server is on. */
-async function inRows(database: TestDatabase, sql: string): Promise<object[]> {
-  const db = await openDatabase(database.target, (error) => {
-    throw error;
-  });
-  try {
-    return await db.query(statement<object>('', sql), []);
-  } finally {
-    await db.close();
-  }
 }

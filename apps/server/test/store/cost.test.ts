@@ -6,7 +6,14 @@ import { insertMessages } from '../../src/store/acceptance.ts';
 import { listApplications } from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { readBacklog } from '../../src/store/backlog.ts';
-import { type Database, openDatabase, type Queryable } from '../../src/store/database.ts';
+import {
+  type Database,
+  openDatabase,
+  type Queryable,
+  type Statement,
+  statement,
+  type Transactional,
+} from '../../src/store/database.ts';
 import { deliveriesOf, listDeliveries, readDelivery, readHold } from '../../src/store/delivery.ts';
 import { findDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-endpoint.ts';
 import { endpointsOf, listEndpoints } from '../../src/store/endpoint.ts';
@@ -21,6 +28,8 @@ import { oldMessages } from '../../src/store/retention.ts';
 import { listRoutes, readRoute } from '../../src/store/route.ts';
 import { readSubscriptions, subscribedTypes } from '../../src/store/subscription.ts';
 import { addTallies, expireTallies, readLastTimes, readTallies, rollMinutes } from '../../src/store/tally.ts';
+import { ensureTenancy } from '../../src/store/tenancy.ts';
+import { tenantOf } from '../../src/store/tenant.ts';
 import { costOf, statementOf } from './explain.ts';
 import { message, openStage, result, type Stage } from './stage.ts';
 
@@ -129,6 +138,9 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   /** And these the rows that they add to. */
   const LOCKS_ROWS = new Set(['a second’s statistics', 'a failure', 'a success']);
 
+  /** And these are what callers ask for: they run with row-level security in them as well. */
+  const OF_CALLERS = /^(a delivery|what|a message|an attempt|a page|…|a count|a deep|an endpoint|when)/;
+
   beforeAll(async () => {
     stage = await openStage('postgresql');
     const { target } = stage.database;
@@ -206,10 +218,11 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   });
 
   /** Checks every hot statement on a connection; says all that is wrong at once. */
-  async function check(db: Database): Promise<void> {
+  async function check(db: Transactional, hot = HOT, prepare = (run: Statement<unknown>) => run): Promise<void> {
     const wrong: string[] = [];
-    for (const [name, atMost, work] of HOT) {
-      const { nodes, rows } = await costOf(db, await statementOf(work));
+    for (const [name, atMost, work] of hot) {
+      const [run, values] = await statementOf(work);
+      const { nodes, rows } = await costOf(db, [prepare(run), values]);
       for (const node of ['Seq Scan', 'Sort', 'Incremental Sort', 'Hash Join', 'Merge Join', 'Materialize']) {
         if (nodes.has(node) && !(node === 'Sort' && (SORTS_A_FEW.test(name) || LOCKS_ROWS.has(name))))
           wrong.push(`${name}: ${node}`);
@@ -226,5 +239,12 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   test('so do plans made once the tables are analyzed', async () => {
     await stage.db.script('analyze');
     await check(await fresh());
+  });
+
+  test('so do plans with row-level security in them', async () => {
+    expect(await ensureTenancy(stage.db)).toBeNull();
+    const callers = HOT.filter(([name]) => OF_CALLERS.test(name));
+    expect(callers.length).toBeGreaterThan(15);
+    await check(tenantOf(await fresh(), small), callers, ({ text }) => statement('', text));
   });
 });

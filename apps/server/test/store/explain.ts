@@ -1,4 +1,4 @@
-import type { Database, Queryable, Statement } from '../../src/store/database.ts';
+import type { Queryable, Statement, Transactional } from '../../src/store/database.ts';
 import { statement } from '../../src/store/database.ts';
 
 /** What running a statement cost, as the server itself counts it. */
@@ -39,7 +39,10 @@ export async function statementOf(
  * Runs a statement as `db` would, with the plan that its one connection keeps for it, and undoes what it did. A statement
  * without a name is planned anew, as it is in use.
  */
-export async function costOf(db: Database, [run, values]: [Statement<unknown>, readonly unknown[]]): Promise<Cost> {
+export async function costOf(
+  db: Transactional,
+  [run, values]: [Statement<unknown>, readonly unknown[]],
+): Promise<Cost> {
   let plan: PlanNode | undefined;
   const undo = new Error('undo');
   await db

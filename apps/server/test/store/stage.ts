@@ -3,6 +3,7 @@ import { generateSecret } from '@postrider/webhook';
 import { expect } from 'vitest';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
+import { STANDARD_SIGNATURE } from '../../src/core/signature.ts';
 import { seal, Vault } from '../../src/crypto/vault.ts';
 import { claim } from '../../src/delivery/claim.ts';
 import type { NewDelivery, NewMessage } from '../../src/store/acceptance.ts';
@@ -86,6 +87,10 @@ export async function openStage(kind: DatabaseKind): Promise<Stage> {
         rate_limit: null,
         max_in_flight: null,
         ordering: 'none',
+        uid: null,
+        body_format: null,
+        signature: null,
+        old_secrets: null,
         status: 'active',
         disabled_reason: null,
         ...row,
@@ -164,6 +169,7 @@ export function engineEndpoint(row: EndpointRow): Endpoint {
       metadata: {},
       headers: {},
     },
+    ...{ uid: null, bodyFormat: 'raw', signature: STANDARD_SIGNATURE, own: { bodyFormat: null, signature: null } },
     ...{ isReadable: true, secret: '', signingKey: new Uint8Array(32), retryPolicy: row.retry_policy },
     ...{ timeoutSeconds: row.timeout_seconds, status: row.status, disabledReason: row.disabled_reason },
     ...{ rateLimit: row.rate_limit, maxInFlight: row.max_in_flight, ordering: row.ordering },

@@ -44,6 +44,7 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['updateApplication', (db, env, of) => application.updateApplication(db, { ...of.app, environment_id: env })],
   ['readEndpoint', (db, env, of) => endpoint.readEndpoint(db, env, null, of.ep.id)],
   ['readEndpoint of its application', (db, env, of) => endpoint.readEndpoint(db, env, of.app.id, of.ep.id)],
+  ['readEndpointByUid', (db, env, of) => endpoint.readEndpointByUid(db, env, of.app.id, 'mine')],
   ['lockEndpoint', (db, env, of) => endpoint.lockEndpoint(db, env, null, of.ep.id)],
   ['endpointsOf', (db, env, of) => endpoint.endpointsOf(db, env, of.app.id)],
   ['listEndpoints', (db, env, of) => endpoint.listEndpoints(db, env, of.app.id, PAGE)],
@@ -100,7 +101,7 @@ onBothDatabases('another environment’s ids', (kind) => {
     stage = await openStage(kind);
     other = await stage.addEnvironment();
     const app = await stage.addApplication({ uid: 'mine', is_default: true });
-    const ep = await stage.addEndpoint({ application_id: app.id });
+    const ep = await stage.addEndpoint({ application_id: app.id, uid: 'mine' });
     const direct = await insertDirectEndpoint(stage.db, { ...ep, id: newId(), url: 'https://example.com/direct' });
     if (!direct) throw new Error('the direct endpoint is there already');
     const routed = { id: newId(), environmentId: stage.environment, eventType: 'a', endpointIds: [ep.id] };

@@ -53,6 +53,7 @@ export function flaky(db: Database, isDown: (statement: string) => boolean): Dat
       return db.query(statement, values);
     },
     transaction: (work) => db.transaction(work),
+    after: (prologue) => db.after(prologue),
     script: (sql) => db.script(sql),
     close: () => db.close(),
   };

@@ -1,40 +1,33 @@
 import { Type } from 'typebox';
-import { newId, parseId, publicId } from '../../core/ids.ts';
-import { SCOPES } from '../../core/scope.ts';
-import { apiKeyDigest, newApiKey } from '../../crypto/api-key.ts';
-import { notFound } from '../../errors.ts';
-import { type ApiKeyRow, deleteApiKey, insertApiKey, listApiKeys } from '../../store/api-key.ts';
+import { newId, parseId, publicId, type Uuid } from '../../core/ids.ts';
+import { newApiKey, storedKey } from '../../crypto/api-key.ts';
+import { notFound, Problem } from '../../errors.ts';
+import {
+  deleteApiKey,
+  insertApiKey,
+  listApiKeys,
+  lockAdminKeys,
+  lockApiKey,
+  readApiKey,
+  updateApiKey,
+} from '../../store/api-key.ts';
 import { recordChange } from '../../store/change.ts';
-import { readEnvironment } from '../../store/environment.ts';
+import type { Queryable } from '../../store/database.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
-import { Id, ListOf, PageQuery, Strict, Text, Timestamp } from '../schema.ts';
+import { Id, ListOf, PageQuery, Strict } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
+import { presentApiKey } from './presenter.ts';
+import { ApiKeyPatch, ApiKeySchema, ApiKeyWithKey, NewApiKey } from './schema.ts';
+import { settingsFrom } from './settings.ts';
 
 const tags = ['API keys'];
-
-const ScopeSchema = Type.Unsafe<(typeof SCOPES)[number]>({
-  type: 'string',
-  enum: [...SCOPES],
-  description: 'read < write < admin, each includes the ones before it',
-});
-
-const ApiKeySchema = Type.Object({
-  id: Id('key'),
-  name: Type.String(),
-  scope: ScopeSchema,
-  last4: Type.String(),
-  created_at: Timestamp,
-});
-const CreatedApiKey = Type.Object({
-  ...ApiKeySchema.properties,
-  key: Type.String({ description: 'The key itself. Shown here once' }),
-});
-const NewApiKey = Strict({ name: Text({ minLength: 1, maxLength: 128 }), scope: ScopeSchema });
+const item = Type.Object({ id: Id('key') });
 
 export function apiKeyRoutes(app: ApiServer, deps: ApiDependencies): void {
-  const { tenant, directory } = deps;
+  const { tenant, directory, now } = deps;
 
   app.get(
     '/v1/api-keys',
@@ -67,28 +60,90 @@ export function apiKeyRoutes(app: ApiServer, deps: ApiDependencies): void {
         tags,
         summary: 'Create an API key',
         body: NewApiKey,
-        response: { 201: CreatedApiKey },
+        response: { 201: ApiKeyWithKey },
       },
     },
     async (request, reply) => {
-      const { environmentId } = request.caller;
-      const environment = await readEnvironment(tenant(environmentId), environmentId);
-      if (!environment) throw notFound('environment');
-      const outcome = await once(deps, request.caller, keyedCall(request, null), async (tx) => {
+      const { body, caller } = request;
+      const { environmentId } = caller;
+      const { environment } = await directory.environment(environmentId);
+      const dataKey = await directory.dataKey(environmentId);
+      const none = { expires_at: null, rate_limit: null };
+      const settings = settingsFrom(body, none, { plan: environment.plan, now: now() });
+      const outcome = await once(deps, caller, keyedCall(request, null), async (tx) => {
+        const id = newId();
         const key = newApiKey(environment.mode);
         const row = await insertApiKey(tx, {
-          id: newId(),
+          id,
           environmentId,
-          name: request.body.name,
-          scope: request.body.scope,
-          digest: apiKeyDigest(key),
-          last4: key.slice(-4),
+          name: body.name,
+          scope: body.scope,
+          ...storedKey(dataKey, id, key),
+          ...settings,
         });
         if (!row) throw new Error('a new API key exists already');
-        await recordChange(tx, { kind: 'api_key', id: row.id });
+        await audit(tx, request, 'api_key.create', publicId('key', id), { name: row.name, scope: row.scope });
+        await recordChange(tx, { kind: 'api_key', id });
         return { status: 201, body: JSON.stringify({ ...presentApiKey(row), key }) };
       });
       return sendAnswer(reply, outcome);
+    },
+  );
+
+  app.get(
+    '/v1/api-keys/:id',
+    {
+      config: { access: 'admin' },
+      schema: {
+        operationId: 'getApiKey',
+        tags,
+        summary: 'Read an API key; the key itself is shown by reveal',
+        params: item,
+        response: { 200: ApiKeySchema },
+      },
+    },
+    async (request) => {
+      const id = parseId('key', request.params.id);
+      const { environmentId } = request.caller;
+      const row = id && (await readApiKey(tenant(environmentId), environmentId, id));
+      if (!row) throw notFound('API key');
+      return presentApiKey(row);
+    },
+  );
+
+  app.patch(
+    '/v1/api-keys/:id',
+    {
+      config: { access: 'admin' },
+      schema: {
+        operationId: 'updateApiKey',
+        tags,
+        summary: 'Change an API key; what is left out stays',
+        description: 'The last admin key of an environment that works cannot be given an end.',
+        params: item,
+        body: ApiKeyPatch,
+        response: { 200: ApiKeySchema },
+      },
+    },
+    async (request) => {
+      const { body } = request;
+      const { environmentId } = request.caller;
+      const id = parseId('key', request.params.id);
+      if (!id) throw notFound('API key');
+      const { plan } = (await directory.environment(environmentId)).environment;
+      const row = await tenant(environmentId).transaction(async (tx) => {
+        if (body.expires_at) await leaveAnAdmin(tx, environmentId, id);
+        const was = await lockApiKey(tx, environmentId, id);
+        if (!was) throw notFound('API key');
+        const settings = settingsFrom(body, was, { plan, now: now() });
+        const changed = await updateApiKey(tx, { ...was, name: body.name ?? was.name, ...settings });
+        await audit(tx, request, 'api_key.update', publicId('key', id), { fields: Object.keys(body) });
+        await recordChange(tx, { kind: 'api_key', id });
+        return changed;
+      });
+      directory.forget({ kind: 'api_key', id });
+      if (!row) throw notFound('API key');
+      return presentApiKey(row);
     },
   );
 
@@ -100,33 +155,32 @@ export function apiKeyRoutes(app: ApiServer, deps: ApiDependencies): void {
         operationId: 'deleteApiKey',
         tags,
         summary: 'Revoke an API key; it stops working within 2 seconds everywhere',
-        params: Type.Object({ id: Id('key') }),
+        description: 'The last admin key of an environment that works stays: nobody could make another.',
+        params: item,
         response: { 204: Type.Null() },
       },
     },
     async (request, reply) => {
       const id = parseId('key', request.params.id);
       const { environmentId } = request.caller;
-      const isGone =
-        id &&
-        (await tenant(environmentId).transaction(async (tx) => {
-          if (!(await deleteApiKey(tx, environmentId, id))) return false;
-          await recordChange(tx, { kind: 'api_key', id });
-          return true;
-        }));
-      if (!isGone) throw notFound('API key');
+      if (!id) throw notFound('API key');
+      await tenant(environmentId).transaction(async (tx) => {
+        await leaveAnAdmin(tx, environmentId, id);
+        const row = await lockApiKey(tx, environmentId, id);
+        if (!row) throw notFound('API key');
+        await deleteApiKey(tx, environmentId, id);
+        await audit(tx, request, 'api_key.delete', publicId('key', id), { name: row.name, scope: row.scope });
+        await recordChange(tx, { kind: 'api_key', id });
+      });
       directory.forget({ kind: 'api_key', id });
       return reply.code(204).send(null);
     },
   );
-}
 
-function presentApiKey(row: ApiKeyRow) {
-  return {
-    id: publicId('key', row.id),
-    name: row.name,
-    scope: row.scope,
-    last4: row.last4,
-    created_at: row.created_at.toISOString(),
-  };
+  /** @throws Problem `last_admin_key` where this is the only key by which the environment can be administered. */
+  async function leaveAnAdmin(tx: Queryable, environmentId: Uuid, id: Uuid): Promise<void> {
+    const admins = await lockAdminKeys(tx, environmentId, new Date(now()));
+    if (admins.length !== 1 || admins[0] !== id) return;
+    throw new Problem('last_admin_key', 'this is the last admin key of its environment that works; make another first');
+  }
 }

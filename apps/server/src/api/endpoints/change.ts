@@ -6,6 +6,7 @@ import { checkHeaders } from '../../egress/headers.ts';
 import { type FieldError, invalidFields } from '../../errors.ts';
 import type { EndpointRow, EndpointSettings } from '../../store/endpoint.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { signatureErrors } from '../signature-setting.ts';
 import type { EndpointPatch, NewEndpoint } from './schema.ts';
 
 /** From what a caller sent to the row that is stored: checked, defaults filled in, secrets sealed. */
@@ -28,6 +29,7 @@ export function newEndpointRow(
       id,
       environment_id: dataKey.environmentId,
       application_id: applicationId,
+      uid: body.uid ?? null,
       type: 'webhook',
       url: body.url,
       events: events(body) ?? ['*'],
@@ -36,6 +38,9 @@ export function newEndpointRow(
       metadata: body.metadata ?? {},
       headers: sealHeaders(dataKey, id, body.headers),
       secret: seal(dataKey, id, 'endpoint_secret', secret),
+      old_secrets: null,
+      body_format: body.body_format ?? null,
+      signature: body.signature ?? null,
       retry_policy: body.retry_policy ?? 'default',
       timeout_seconds: body.timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS,
       rate_limit: body.rate_limit ?? null,
@@ -58,12 +63,15 @@ export function patchedRow(
   if (errors.length > 0) throw invalidFields(errors);
   return {
     ...row,
+    uid: patch.uid === undefined ? row.uid : patch.uid,
     url: patch.url ?? row.url,
     events: events(patch) ?? row.events,
     channels: patch.channels === undefined ? row.channels : patch.channels,
     description: patch.description ?? row.description,
     metadata: patch.metadata ?? row.metadata,
     headers: patch.headers === undefined ? row.headers : sealHeaders(dataKey, row.id, patch.headers),
+    body_format: patch.body_format === undefined ? row.body_format : patch.body_format,
+    signature: patch.signature === undefined ? row.signature : patch.signature,
     retry_policy: patch.retry_policy ?? row.retry_policy,
     timeout_seconds: patch.timeout_seconds ?? row.timeout_seconds,
     rate_limit: patch.rate_limit === undefined ? row.rate_limit : patch.rate_limit,
@@ -99,6 +107,7 @@ function settingErrors(deps: Pick<ApiDependencies, 'checkUrl'>, body: EndpointPa
   if (!headers.ok) {
     for (const { path, message } of headers.errors) errors.push({ path: `/headers/${path}`, message });
   }
+  if (body.signature) errors.push(...signatureErrors(body.signature));
   return errors;
 }
 

@@ -8,6 +8,7 @@ export function presentEndpoint(endpoint: Endpoint) {
   return {
     id: publicId('ep', endpoint.id),
     app_id: publicId('app', endpoint.applicationId),
+    uid: endpoint.uid,
     type: endpoint.type,
     url: endpoint.url,
     is_direct: endpoint.isDirect,
@@ -21,6 +22,8 @@ export function presentEndpoint(endpoint: Endpoint) {
     rate_limit: endpoint.rateLimit,
     max_in_flight: endpoint.maxInFlight,
     ordering: endpoint.ordering,
+    body_format: endpoint.own.bodyFormat,
+    signature: endpoint.own.signature,
     circuit: presentCircuit(endpoint.circuit),
     status: endpoint.status,
     disabled_reason: endpoint.disabledReason,

@@ -2,20 +2,21 @@ import { Type } from 'typebox';
 import { publicId } from '../../core/ids.ts';
 import { Problem } from '../../errors.ts';
 import { recordChange } from '../../store/change.ts';
-import { hasSqlState, UNIQUE_VIOLATION } from '../../store/database.ts';
-import { deleteEndpoint, type EndpointRow, insertEndpoint, listEndpoints } from '../../store/endpoint.ts';
+import { deleteEndpoint, listEndpoints } from '../../store/endpoint.ts';
 import { letLaneGo } from '../../store/lane.ts';
 import { applicationOf, type Mount, pathOf, type ScopedPath } from '../application-scope.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 import { addressed, createSender } from '../messages/sending.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
-import { Id, ListOf } from '../schema.ts';
+import { ListOf } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { newEndpointRow, patchedRow } from './change.ts';
 import { presentEndpoint } from './presenter.ts';
 import {
   CreatedEndpoint,
+  EndpointIdParam,
   EndpointPatch,
   EndpointQuery,
   EndpointSchema,
@@ -34,7 +35,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
   const endpoints = storedEndpoints(deps);
   const path = `${mount.prefix}/endpoints`;
   const collection = pathOf(mount, {});
-  const item = pathOf(mount, { id: Id('ep') });
+  const item = pathOf(mount, { id: EndpointIdParam });
   const operation = (name: string) => (mount.isScoped ? `${name}OfApplication` : name);
 
   app.get(
@@ -84,8 +85,8 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const open = await directory.opener(request.caller.environmentId);
       const { row, secret } = newEndpointRow(deps, dataKey, application.id, request.body);
       const outcome = await once(deps, request.caller, keyedCall(request, application.id), async (tx) => {
-        const endpoint = open(await insertEndpoint(tx, row));
-        await recordChange(tx, { kind: 'application', id: application.id });
+        await audit(tx, request, 'endpoint.create', publicId('ep', row.id));
+        const endpoint = open(await endpoints.insert(tx, row));
         return { status: 201, body: JSON.stringify({ ...presentEndpoint(endpoint), secret }) };
       });
       directory.forget({ kind: 'application', id: application.id });
@@ -123,15 +124,13 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     },
     async (request) => {
       const dataKey = await directory.dataKey(request.caller.environmentId);
-      const { application_id } = await endpoints.find(request.caller, request.params);
-      const apply = (row: EndpointRow) => patchedRow(deps, dataKey, row, request.body);
-      const row = await tenant(request.caller.environmentId)
-        .transaction((tx) => endpoints.change(tx, request.caller, request.params, apply))
-        .catch((error: unknown) => {
-          if (!hasSqlState(error, UNIQUE_VIOLATION)) throw error;
-          throw new Problem('already_exists', 'another direct endpoint has this URL');
-        });
-      directory.forget({ kind: 'application', id: application_id });
+      const found = await endpoints.find(request.caller, request.params);
+      const row = await tenant(found.environment_id).transaction(async (tx) => {
+        const fields = Object.keys(request.body);
+        await audit(tx, request, 'endpoint.update', publicId('ep', found.id), { fields });
+        return endpoints.change(tx, found, (row) => patchedRow(deps, dataKey, row, request.body));
+      });
+      directory.forget({ kind: 'application', id: found.application_id });
       return presentEndpoint(await directory.open(row));
     },
   );
@@ -153,6 +152,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       await tenant(row.environment_id).transaction(async (tx) => {
         await deleteEndpoint(tx, row.environment_id, row.application_id, row.id);
         await letLaneGo(tx, row.id);
+        await audit(tx, request, 'endpoint.delete', publicId('ep', row.id), { uid: row.uid });
         await recordChange(tx, { kind: 'application', id: row.application_id });
       });
       directory.forget({ kind: 'application', id: row.application_id });

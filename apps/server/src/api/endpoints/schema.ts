@@ -2,7 +2,9 @@ import { type Static, Type } from 'typebox';
 import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
+import { APP_ID_PATTERN } from '../application-scope.ts';
 import { Headers, Id, Metadata, Nullable, PageQuery, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
+import { SignatureSchema } from '../signature-setting.ts';
 
 const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
   minItems: 1,
@@ -51,7 +53,27 @@ const OrderingSchema = Type.Union([Type.Literal('none'), Type.Literal('fifo')], 
   description: '`fifo`: one at a time, in the order in which the messages were accepted',
 });
 
+/** An `ep_` id, or its owner's own. */
+export const EndpointIdParam = Type.String({
+  maxLength: 256,
+  description:
+    'An `ep_` id, or the `uid` of an endpoint of this application (without one in the path, the default one)',
+});
+
+export const ENDPOINT_UID_PATTERN = `^(?!ep_)${APP_ID_PATTERN.slice(1)}`;
+const Uid = Type.String({
+  pattern: ENDPOINT_UID_PATTERN,
+  description: 'Your own id of this endpoint, unique in its application; usable in paths wherever an `ep_` id is',
+});
+
+const BodyFormatSchema = Type.Union([Type.Literal('raw'), Type.Literal('event'), Type.Literal('standard')], {
+  description:
+    'What is sent. `raw`: the payload; `event`: `{"event_id","type","data":{"object":payload}}`; `standard`: ' +
+    '`{"type","timestamp","data":payload}`',
+});
+
 const settings = {
+  uid: Type.Optional(Nullable(Uid)),
   url: Type.String({ maxLength: 2048, description: 'Where deliveries are POSTed' }),
   events: Type.Optional(Events),
   all_events: Type.Optional(Type.Literal(true, { description: 'The same as events: ["*"]' })),
@@ -68,6 +90,8 @@ const settings = {
     Nullable(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Deliveries at once; null for no limit' })),
   ),
   ordering: Type.Optional(OrderingSchema),
+  body_format: Type.Optional(Nullable(BodyFormatSchema)),
+  signature: Type.Optional(Nullable(SignatureSchema)),
   timeout_seconds: Type.Optional(
     Type.Number({ minimum: 1, maximum: MAX_TIMEOUT_SECONDS, description: 'Total deadline' }),
   ),
@@ -106,6 +130,7 @@ export const EndpointQuery = Strict({
 export const EndpointSchema = Type.Object({
   id: Id('ep'),
   app_id: Id('app'),
+  uid: Nullable(Type.String()),
   type: Type.Literal('webhook'),
   url: Type.String(),
   is_direct: Type.Boolean({ description: 'Made by a send to its URL; nothing that is published goes there' }),
@@ -119,6 +144,8 @@ export const EndpointSchema = Type.Object({
   rate_limit: Nullable(Type.Number()),
   max_in_flight: Nullable(Type.Integer()),
   ordering: OrderingSchema,
+  body_format: Nullable(BodyFormatSchema, 'Null: as the environment says'),
+  signature: Nullable(SignatureSchema, 'Null: as the environment says'),
   circuit: CircuitSchema,
   status: EndpointStatusSchema,
   disabled_reason: Nullable(DisabledReasonSchema),

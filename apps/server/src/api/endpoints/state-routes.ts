@@ -1,13 +1,14 @@
+import { publicId } from '../../core/ids.ts';
 import { Problem } from '../../errors.ts';
 import type { EndpointRow } from '../../store/endpoint.ts';
 import { type Mount, pathOf } from '../application-scope.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
-import { Id } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { enabled } from './change.ts';
 import { presentEndpoint } from './presenter.ts';
-import { EndpointSchema } from './schema.ts';
+import { EndpointIdParam, EndpointSchema } from './schema.ts';
 import { storedEndpoints } from './stored-endpoints.ts';
 
 /** What can be done to an endpoint by one word; each is a POST with that word and answers the endpoint. */
@@ -35,18 +36,19 @@ export function endpointStateRoutes(app: ApiServer, deps: ApiDependencies, mount
           operationId: `${word}Endpoint${mount.isScoped ? 'OfApplication' : ''}`,
           tags: ['Endpoints'],
           summary,
-          params: pathOf(mount, { id: Id('ep') }),
+          params: pathOf(mount, { id: EndpointIdParam }),
           response: { 200: EndpointSchema },
         },
       },
       async (request, reply) => {
-        const { application_id } = await endpoints.find(request.caller, request.params);
+        const found = await endpoints.find(request.caller, request.params);
         const open = await directory.opener(request.caller.environmentId);
-        const outcome = await once(deps, request.caller, keyedCall(request, application_id), async (tx) => {
-          const row = await endpoints.change(tx, request.caller, request.params, apply);
+        const outcome = await once(deps, request.caller, keyedCall(request, found.application_id), async (tx) => {
+          await audit(tx, request, `endpoint.${word}`, publicId('ep', found.id));
+          const row = await endpoints.change(tx, found, apply);
           return { status: 200, body: JSON.stringify(presentEndpoint(open(row))) };
         });
-        directory.forget({ kind: 'application', id: application_id });
+        directory.forget({ kind: 'application', id: found.application_id });
         deps.wakeWorker();
         return sendAnswer(reply, outcome);
       },

@@ -1,37 +1,65 @@
 import type { Caller } from '../../auth/authenticate.ts';
 import { parseId } from '../../core/ids.ts';
-import { notFound } from '../../errors.ts';
+import { notFound, Problem } from '../../errors.ts';
 import { recordChange } from '../../store/change.ts';
-import type { Queryable } from '../../store/database.ts';
-import { type EndpointRow, lockEndpoint, readEndpoint, updateEndpoint } from '../../store/endpoint.ts';
+import { hasSqlState, type Queryable, UNIQUE_VIOLATION } from '../../store/database.ts';
+import {
+  type EndpointRow,
+  type EndpointSettings,
+  insertEndpoint,
+  lockEndpoint,
+  readEndpoint,
+  readEndpointByUid,
+  updateEndpoint,
+} from '../../store/endpoint.ts';
 import { forgetFailing } from '../../store/failing.ts';
 import { letLaneGo, lookAtLaneAnew, pauseLane } from '../../store/lane.ts';
-import { applicationFilter, type ScopedPath } from '../application-scope.ts';
+import { applicationFilter, applicationOf, type ScopedPath } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { ENDPOINT_UID_PATTERN } from './schema.ts';
 
 export type EndpointPath = ScopedPath & { id: string };
 
-/** Finds and changes the endpoint that a path names. Both throw Problem `not_found`. */
+type EndpointRef = Pick<EndpointRow, 'id' | 'environment_id' | 'application_id'>;
+
+const UID = new RegExp(ENDPOINT_UID_PATTERN);
+
+/** Finds and changes the endpoint that a path names. All throw Problem `not_found`. */
 export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'tenant' | 'directory'>) {
   return {
     async find(caller: Caller, path: EndpointPath): Promise<EndpointRow> {
-      const id = parseId('ep', path.id);
-      const applicationId = await applicationFilter(directory, caller, path.app_id);
-      const row = id && (await readEndpoint(tenant(caller.environmentId), caller.environmentId, applicationId, id));
+      const { environmentId } = caller;
+      const db = tenant(environmentId);
+      let row: EndpointRow | undefined;
+      if (path.id.startsWith('ep_')) {
+        const id = parseId('ep', path.id);
+        const applicationId = await applicationFilter(directory, caller, path.app_id);
+        row = id ? await readEndpoint(db, environmentId, applicationId, id) : undefined;
+      } else if (UID.test(path.id)) {
+        const application = await applicationOf(directory, caller, path.app_id);
+        row = await readEndpointByUid(db, environmentId, application.id, path.id);
+      }
       if (!row) throw notFound('endpoint');
       return row;
     },
 
+    /** @throws Problem `already_exists` where its uid is another's. */
+    async insert(tx: Queryable, row: EndpointSettings): Promise<EndpointRow> {
+      const stored = await insertEndpoint(tx, row).catch((error: unknown) => {
+        throw takenOr(error, row);
+      });
+      await recordChange(tx, { kind: 'application', id: row.application_id });
+      return stored;
+    },
+
     /** Reads, changes and writes under a row lock, so that two changes at once both count; tells lane and caches. */
-    async change(
-      tx: Queryable,
-      caller: Caller,
-      path: EndpointPath,
-      apply: (row: EndpointRow) => EndpointRow,
-    ): Promise<EndpointRow> {
-      const id = parseId('ep', path.id);
-      const row = id && (await lockEndpoint(tx, caller.environmentId, null, id));
-      const changed = row && (await updateEndpoint(tx, apply(row)));
+    async change(tx: Queryable, ref: EndpointRef, apply: (row: EndpointRow) => EndpointRow): Promise<EndpointRow> {
+      const row = await lockEndpoint(tx, ref.environment_id, ref.application_id, ref.id);
+      const changed =
+        row &&
+        (await updateEndpoint(tx, apply(row)).catch((error: unknown) => {
+          throw takenOr(error, apply(row));
+        }));
       if (!changed) throw notFound('endpoint');
       await adjustLane(tx, row, changed);
       // Enabled, resumed or sent elsewhere: how it failed before says nothing of what comes.
@@ -40,6 +68,12 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
       return changed;
     },
   };
+}
+
+function takenOr(error: unknown, { uid, is_direct }: EndpointSettings & { is_direct?: boolean }): unknown {
+  if (!hasSqlState(error, UNIQUE_VIOLATION)) return error;
+  const url = is_direct ? ', or is the direct one of this URL' : '';
+  return new Problem('already_exists', `another endpoint of this application has the uid ${uid}${url}`);
 }
 
 /** The lane follows its endpoint: held while paused, let go when that ends, looked at anew under other limits. */

@@ -2,8 +2,8 @@ import { parseId, type Uuid } from '../../core/ids.ts';
 import { invalidFields, Problem } from '../../errors.ts';
 import { applicationFilter, type Mount, pathOf, type ScopedPath } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { EndpointIdParam } from '../endpoints/schema.ts';
 import { storedEndpoints } from '../endpoints/stored-endpoints.ts';
-import { Id } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { createReplayer } from './replaying.ts';
 import { DeliveriesReplay, EndpointReplay, Matched, ReplayStarted } from './schema.ts';
@@ -64,7 +64,7 @@ export function replayRoutes(app: ApiServer, deps: ApiDependencies, mount: Mount
         tags: ['Endpoints'],
         summary: 'Send again what this endpoint failed to take in a time',
         description: 'Makes a job, as `POST /v1/deliveries/replay` does.',
-        params: pathOf(mount, { id: Id('ep') }),
+        params: pathOf(mount, { id: EndpointIdParam }),
         body: EndpointReplay,
         response,
       },

@@ -6,8 +6,8 @@ import { readLastTimes, readTallies } from '../../store/tally.ts';
 import { applicationFilter, type Mount, pathOf } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { presentCircuit } from '../endpoints/presenter.ts';
+import { EndpointIdParam } from '../endpoints/schema.ts';
 import { storedEndpoints } from '../endpoints/stored-endpoints.ts';
-import { Id } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { presentMetrics, presentSummary } from './presenter.ts';
 import { MetricsQuery, MetricsSchema, StatsQuery, StatsSchema } from './schema.ts';
@@ -27,7 +27,7 @@ export function endpointStatsRoutes(app: ApiServer, deps: ApiDependencies, mount
         operationId: `getEndpointStats${mount.isScoped ? 'OfApplication' : ''}`,
         tags,
         summary: 'What became of an endpoint’s deliveries, and how it is now; up to two seconds behind',
-        params: pathOf(mount, { id: Id('ep') }),
+        params: pathOf(mount, { id: EndpointIdParam }),
         querystring: StatsQuery,
         response: { 200: StatsSchema },
       },
