@@ -5,6 +5,8 @@ import type { FastifyReply } from 'fastify';
 import { SealError } from '../crypto/vault.ts';
 import { invalidFields, PROBLEMS, Problem } from '../errors.ts';
 import { isTransient } from '../store/database.ts';
+import { isSvixUrl } from './svix/mount.ts';
+import { presentSvixProblem } from './svix/problem.ts';
 import { fieldErrors } from './validation.ts';
 
 /** Turns whatever was thrown on the way into a problem of the catalogue. What nobody foresaw is `internal_error`. */
@@ -42,15 +44,17 @@ interface FastifyLikeError {
 
 export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
   const { status, title } = PROBLEMS[problem.code];
+  const isSvix = isSvixUrl(reply.request.url);
   reply
     .code(status)
     // frameworkErrors come before any hook.
     .header('x-request-id', requestId)
-    .type('application/problem+json');
+    .type(isSvix ? 'application/json; charset=utf-8' : 'application/problem+json');
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (status === 503) reply.header('retry-after', '1');
   const { errors, reset } = problem;
   if (reset) reply.header('retry-after', String(reset.seconds));
+  if (isSvix) return reply.send(JSON.stringify(presentSvixProblem(problem)));
   const body = { ...bodyOf(problem, status, title), request_id: requestId, errors, reset_at: reset?.at.toISOString() };
   return reply.send(JSON.stringify(body));
 }

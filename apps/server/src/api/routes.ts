@@ -15,6 +15,7 @@ import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
+import { svixRoutes } from './svix/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
 export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
@@ -28,6 +29,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     eventRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);

@@ -1,7 +1,7 @@
 import type { Uuid } from '../core/ids.ts';
 import type { Plan } from '../core/plan.ts';
 import { type Queryable, statement } from './database.ts';
-import { AFTER_ALL } from './list.ts';
+import { AFTER_ALL, type Page, pageOf, Where } from './list.ts';
 
 export interface ApplicationRow {
   readonly id: Uuid;
@@ -94,6 +94,12 @@ export async function listApplications(
   page: { before: Uuid | null; limit: number; offset: number },
 ): Promise<ApplicationRow[]> {
   return db.query(list, [environmentId, page.before ?? AFTER_ALL, page.limit, page.offset]);
+}
+
+/** The same, either way. */
+export async function pageApplications(db: Queryable, environmentId: Uuid, page: Page): Promise<ApplicationRow[]> {
+  const where = new Where([['environment_id', environmentId]]);
+  return db.query(...pageOf<ApplicationRow>(`select ${COLUMNS} from application`, where, page));
 }
 
 const update = statement<ApplicationRow>(

@@ -9,7 +9,7 @@ import { type Statement, statement } from './database.ts';
 export const AFTER_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Uuid;
 
-/** One page of a list that is ordered by id, newest first. */
+/** One page of a list that is ordered by id, newest first unless told otherwise. */
 export interface Page {
   readonly limit: number;
   readonly offset: number;
@@ -19,6 +19,8 @@ export interface Page {
   readonly from: Uuid | null;
   /** Ids up to here (exclusive): `until` as an id. */
   readonly to: Uuid | null;
+  /** Oldest first: the page begins at `from`. */
+  readonly isAscending?: boolean;
 }
 
 /** The same page, of ids within these alone. */
@@ -26,12 +28,12 @@ export function narrowed(page: Page, [first, last]: readonly [Uuid, Uuid]): Page
   return {
     ...page,
     from: page.from && page.from > first ? page.from : first,
-    to: page.to && page.to <= last ? page.to : next(last),
+    to: page.to && page.to <= last ? page.to : idAfter(last),
   };
 }
 
 /** The least id above this one, which is not the greatest there is. */
-function next(id: Uuid): Uuid {
+export function idAfter(id: Uuid): Uuid {
   const hex = (BigInt(`0x${id.replaceAll('-', '')}`) + 1n).toString(16).padStart(32, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Uuid;
 }
@@ -53,6 +55,16 @@ export class Where {
 
   equals(column: string, value: unknown): this {
     return value === undefined ? this : this.literal(`${column} = ${this.#placeholder(value)}`);
+  }
+
+  /** Any of several values. */
+  anyOf(column: string, values: readonly unknown[] | undefined): this {
+    return values === undefined ? this : this.literal(`${column} = any(${this.#placeholder(values)})`);
+  }
+
+  /** A JSON array of texts that has this one in it. */
+  has(column: string, text: string | undefined): this {
+    return text === undefined ? this : this.literal(`${column}::jsonb @> to_jsonb(${this.#placeholder(text)}::text)`);
   }
 
   /** A condition with no input in it. */
@@ -99,7 +111,8 @@ export function pageOf<Row>(select: string, where: Where, page: Page): [Statemen
     page.from ?? BEFORE_ALL,
     ends.reduce((least, id) => (id < least ? id : least)),
   );
-  const order = `${where.lead[0]} desc, id desc`;
+  const direction = page.isAscending ? 'asc' : 'desc';
+  const order = `${where.lead[0]} ${direction}, id ${direction}`;
   const text = `${select} where ${where.text} order by ${order} limit ${page.limit} offset ${page.offset}`;
   return [statement<Row>('', text), where.values];
 }

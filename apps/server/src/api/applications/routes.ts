@@ -1,31 +1,21 @@
 import { Type } from 'typebox';
-import type { Caller } from '../../auth/authenticate.ts';
-import { newId, publicId } from '../../core/ids.ts';
-import { notFound, Problem } from '../../errors.ts';
-import {
-  type ApplicationRow,
-  deleteApplication,
-  findApplication,
-  insertApplication,
-  listApplications,
-  updateApplication,
-} from '../../store/application.ts';
-import { recordChange } from '../../store/change.ts';
-import { hasSqlState, UNIQUE_VIOLATION } from '../../store/database.ts';
-import { AppIdParam, applicationRef } from '../application-scope.ts';
-import { audit } from '../audit.ts';
+import { publicId } from '../../core/ids.ts';
+import { type ApplicationRow, listApplications } from '../../store/application.ts';
+import { AppIdParam } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
 import { ListOf, PageQuery, Strict } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { ApplicationPatch, ApplicationSchema, NewApplication } from './schema.ts';
+import { storedApplications, uidTaken } from './stored-applications.ts';
 
 const tags = ['Applications'];
 const item = Type.Object({ app_id: AppIdParam });
 
 export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
-  const { tenant, directory } = deps;
+  const { tenant } = deps;
+  const applications = storedApplications(deps);
 
   app.get(
     '/v1/app',
@@ -64,20 +54,8 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
     async (request, reply) => {
       const { body, caller } = request;
       const outcome = await once(deps, caller, keyedCall(request, null), async (tx) => {
-        const row = await insertApplication(tx, {
-          id: newId(),
-          environment_id: caller.environmentId,
-          uid: body.uid ?? null,
-          name: body.name,
-          metadata: body.metadata ?? {},
-          is_default: false,
-          contact_email: body.contact_email ?? null,
-          plan: body.plan ?? null,
-          monthly_event_limit: body.monthly_event_limit ?? null,
-          subscriptions: body.subscriptions ?? 'all',
-        });
+        const row = await applications.insert(tx, request, body);
         if (!row) throw uidTaken(body.uid);
-        await audit(tx, request, 'application.create', publicId('app', row.id));
         return { status: 201, body: JSON.stringify(presentApplication(row)) };
       });
       return sendAnswer(reply, outcome);
@@ -96,7 +74,7 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
         response: { 200: ApplicationSchema },
       },
     },
-    async (request) => presentApplication(await find(request.caller, request.params.app_id)),
+    async (request) => presentApplication(await applications.find(request.caller, request.params.app_id)),
   );
 
   app.patch(
@@ -113,22 +91,8 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
       },
     },
     async (request) => {
-      const row = await find(request.caller, request.params.app_id);
-      const updated = await tenant(request.caller.environmentId)
-        .transaction(async (tx) => {
-          const changed = await updateApplication(tx, patched(row, request.body));
-          await audit(tx, request, 'application.update', publicId('app', row.id), {
-            fields: Object.keys(request.body),
-          });
-          await recordChange(tx, { kind: 'application', id: row.id });
-          return changed;
-        })
-        .catch((error: unknown) => {
-          throw hasSqlState(error, UNIQUE_VIOLATION) ? uidTaken(request.body.uid) : error;
-        });
-      directory.forget({ kind: 'application', id: row.id });
-      if (!updated) throw notFound('application');
-      return presentApplication(updated);
+      const row = await applications.find(request.caller, request.params.app_id);
+      return presentApplication(await applications.change(request, row, request.body));
     },
   );
 
@@ -145,43 +109,10 @@ export function applicationRoutes(app: ApiServer, deps: ApiDependencies): void {
       },
     },
     async (request, reply) => {
-      const row = await find(request.caller, request.params.app_id);
-      if (row.is_default) {
-        throw new Problem('default_application', 'every environment keeps its default application');
-      }
-      await tenant(row.environment_id).transaction(async (tx) => {
-        await deleteApplication(tx, row.environment_id, row.id);
-        await audit(tx, request, 'application.delete', publicId('app', row.id), { name: row.name, uid: row.uid });
-        await recordChange(tx, { kind: 'application', id: row.id });
-      });
-      directory.forget({ kind: 'application', id: row.id });
+      await applications.remove(request, await applications.find(request.caller, request.params.app_id));
       return reply.code(204).send(null);
     },
   );
-
-  async function find(caller: Caller, appId: string): Promise<ApplicationRow> {
-    const ref = applicationRef(appId);
-    const row = ref && (await findApplication(tenant(caller.environmentId), caller.environmentId, ref));
-    if (!row) throw notFound('application');
-    return row;
-  }
-}
-
-function patched(row: ApplicationRow, patch: ApplicationPatch): ApplicationRow {
-  return {
-    ...row,
-    uid: patch.uid === undefined ? row.uid : patch.uid,
-    name: patch.name ?? row.name,
-    metadata: patch.metadata ?? row.metadata,
-    contact_email: patch.contact_email === undefined ? row.contact_email : patch.contact_email,
-    plan: patch.plan === undefined ? row.plan : patch.plan,
-    monthly_event_limit: patch.monthly_event_limit === undefined ? row.monthly_event_limit : patch.monthly_event_limit,
-    subscriptions: patch.subscriptions ?? row.subscriptions,
-  };
-}
-
-function uidTaken(uid: string | null | undefined): Problem {
-  return new Problem('already_exists', `another application has the uid ${uid}`);
 }
 
 function presentApplication(row: ApplicationRow) {

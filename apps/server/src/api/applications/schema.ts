@@ -3,7 +3,7 @@ import { PLANS, type Plan } from '../../core/plan.ts';
 import { APP_ID_PATTERN } from '../application-scope.ts';
 import { Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 
-const Uid = Type.String({
+export const Uid = Type.String({
   pattern: `^(?!app_)(?!default$)${APP_ID_PATTERN.slice(1)}`,
   description: 'Your own id of this customer; usable wherever an `app_` id is',
 });
@@ -41,6 +41,7 @@ export const NewApplication = Strict({
   name: Name,
   ...settings,
 });
+export type NewApplication = Static<typeof NewApplication>;
 
 export const ApplicationPatch = Strict({
   uid: Type.Optional(Nullable(Uid)),

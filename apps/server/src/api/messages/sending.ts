@@ -8,7 +8,7 @@ import { checkHeaders } from '../../egress/headers.ts';
 import { invalidFields } from '../../errors.ts';
 import type { Accepted, Draft } from '../../ingest/acceptor.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { earlierAnswer, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
+import { earlierAnswer, type KeyedCall, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
 import { deliverAt } from './deliver-at.ts';
 
 /** One message as a route has resolved it; what every way to send has in common begins here. */
@@ -26,15 +26,20 @@ export interface Sending {
   readonly trigger?: Trigger;
   /** The key where a route takes it in the body too. */
   readonly idempotencyKey?: string | undefined;
-  /** The 202's body. */
-  readonly answer: (accepted: Accepted) => object;
+  /** In place of the call's own key. */
+  readonly keyed?: KeyedCall | undefined;
+  /** The 202's body, or its JSON text. */
+  readonly answer: (accepted: Accepted) => object | string;
 }
 
 /** Accepts a message and answers 202, or what the first call with its idempotency key was answered. */
 export function createSender(deps: ApiDependencies) {
   return async (request: FastifyRequest, reply: FastifyReply, sending: Sending): Promise<FastifyReply> => {
-    const call = keyedCall(request, sending.application, sending.idempotencyKey);
-    const bodyOf = (accepted: Accepted) => JSON.stringify(sending.answer(accepted));
+    const call = sending.keyed ?? keyedCall(request, sending.application, sending.idempotencyKey);
+    const bodyOf = (accepted: Accepted) => {
+      const answer = sending.answer(accepted);
+      return typeof answer === 'string' ? answer : JSON.stringify(answer);
+    };
     const acceptance = await deps.acceptor.accept({
       ...draftOf(request.caller, sending),
       keyed: call && ((accepted) => ({ ...call, status: 202, body: bodyOf(accepted) })),

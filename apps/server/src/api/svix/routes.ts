@@ -1,0 +1,23 @@
+import type { ApiDependencies } from '../dependencies.ts';
+import type { ApiServer } from '../server.ts';
+import { applications } from './applications.ts';
+import { health } from './health.ts';
+import { messages } from './messages.ts';
+import { SVIX_MOUNT } from './mount.ts';
+
+/**
+ * The surface that the client of Svix (https://github.com/svix/svix-webhooks) speaks to, so that it works with Postrider
+ * unchanged. Its contract is Svix's: these routes are not in our OpenAPI document. Nothing is decided here; whatever a
+ * route does, it does by the functions that `/v1` does it by.
+ */
+export function svixRoutes(app: ApiServer, deps: ApiDependencies): void {
+  app.register(
+    async (instance) => {
+      const svix = instance as ApiServer;
+      health(svix, deps);
+      applications(svix, deps);
+      messages(svix, deps);
+    },
+    { prefix: SVIX_MOUNT },
+  );
+}

@@ -1,0 +1,21 @@
+import { Type } from 'typebox';
+import { AppIdParam } from '../application-scope.ts';
+import { Metadata, Nullable, Text } from '../schema.ts';
+
+/** What Svix has and we do not: only to be left out, or null. Better refused than taken for done. */
+export const Unsupported = Type.Optional(Type.Null());
+/** The same for a switch of a query: it may be off. */
+export const UnsupportedSwitch = Type.Optional(Type.Literal(false));
+export const Switch = Type.Optional(Type.Boolean());
+
+export const Name = Text({ minLength: 1, maxLength: 256 });
+export const Uid = Type.Optional(Nullable(Type.String({ maxLength: 256 })));
+export const MetadataIn = Type.Optional(Metadata);
+export const AppPath = Type.Object({ app_id: AppIdParam });
+
+/** Several values as the client joins them: `a,b`. */
+export const Joined = Type.Optional(Type.String({ minLength: 1, maxLength: 8_192 }));
+
+export function split(joined: string | undefined): string[] | undefined {
+  return joined?.split(',');
+}
