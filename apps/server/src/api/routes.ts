@@ -15,6 +15,7 @@ import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
+import { subscriptionRoutes } from './subscriptions/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
@@ -27,6 +28,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
     eventRoutes(api, deps);
+    subscriptionRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     svixRoutes(api, deps);

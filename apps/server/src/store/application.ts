@@ -57,6 +57,17 @@ export async function findApplication(
   return (await db.query(byDefault, [environmentId]))[0];
 }
 
+const lock = statement<ApplicationRow>('application_lock', `${byId.text} for no key update`);
+
+/** The same by its id, held against other writers to the end of the transaction; not against new endpoints of it. */
+export async function lockApplication(
+  tx: Queryable,
+  environmentId: Uuid,
+  id: Uuid,
+): Promise<ApplicationRow | undefined> {
+  return (await tx.query(lock, [environmentId, id]))[0];
+}
+
 const read = statement<ApplicationRow>('application_read', `select ${COLUMNS} from application where id = $1`);
 
 /** Of any environment: for a cache that checks whose it is each time it is asked. */

@@ -36,7 +36,7 @@ export async function readRoute(db: Queryable, environmentId: Uuid, eventType: s
 
 const list = statement<RouteRow>(
   'route_list',
-  `select ${COLUMNS} from route r where r.environment_id = $1 and r.id < coalesce($2::uuid, '${AFTER_ALL}')
+  `select ${COLUMNS} from route r where r.environment_id = $1 and r.id < $2
    order by r.id desc limit $3 offset $4`,
 );
 
@@ -45,7 +45,7 @@ export async function listRoutes(
   environmentId: Uuid,
   page: { before: Uuid | null; limit: number; offset: number },
 ): Promise<RouteRow[]> {
-  return db.query(list, [environmentId, page.before, page.limit, page.offset]);
+  return db.query(list, [environmentId, page.before ?? AFTER_ALL, page.limit, page.offset]);
 }
 
 // Locked, in one order, so that none of them is gone before the route that names it is stored.

@@ -69,11 +69,13 @@ const field = fc.oneof({ arbitrary: fc.constantFrom(...KNOWN.split(' ')), weight
 /** A valid body with up to four members replaced, added or taken away; or anything else; and then maybe cut in bytes. */
 function bodyLike(valid: object): fc.Arbitrary<string | Uint8Array<ArrayBuffer> | undefined> {
   const bent = fc.array(fc.tuple(field, fc.option(value, { nil: undefined })), { maxLength: 4 }).map((changes) => {
-    const members = new Map<string, unknown>(Object.entries(valid));
+    // Of a list, its first item is bent, and alone.
+    const members = new Map<string, unknown>(Object.entries(Array.isArray(valid) ? Object(valid[0]) : valid));
     for (const [name, replacement] of changes) members.set(name, replacement);
     // By hand, because an object would take __proto__ for its prototype.
     const shown = [...members].filter(([, each]) => each !== undefined);
-    return `{${shown.map(([name, each]) => `${JSON.stringify(name)}:${JSON.stringify(each)}`).join(',')}}`;
+    const item = `{${shown.map(([name, each]) => `${JSON.stringify(name)}:${JSON.stringify(each)}`).join(',')}}`;
+    return Array.isArray(valid) ? `[${item}]` : item;
   });
   const json = fc.oneof(
     { arbitrary: bent, weight: 8 },

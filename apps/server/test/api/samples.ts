@@ -68,6 +68,16 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     makeNames: async (tenant) => ({ event_type: await tenant.newRoute() }),
   },
 
+  listSubscriptions: { scope: 'read', query: 'limit=5&offset=0' },
+  updateSubscriptions: {
+    scope: 'write',
+    makeApplication: (tenant) => tenant.newApplication(),
+    body: () => [
+      { event_type: 'invoice.paid', action: 'SUBSCRIBE' },
+      { event_type: 'invoice.sent', action: 'UNSUBSCRIBE', metadata: { version: 7 } },
+    ],
+  },
+
   listEndpoints: { scope: 'read', query: 'limit=5' },
   createEndpoint: { scope: 'write', body: () => endpoint },
   getEndpoint: { scope: 'read', item: 'endpoint' },

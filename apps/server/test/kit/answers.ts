@@ -14,6 +14,7 @@ import type {
   MessageSummary,
 } from '../../src/api/messages/schema.ts';
 import type { MetricsSchema, StatsSchema } from '../../src/api/statistics/schema.ts';
+import type { OfferSchema, Outcomes } from '../../src/api/subscriptions/schema.ts';
 import type { Api, Reply } from './api.ts';
 import { until } from './until.ts';
 
@@ -31,6 +32,8 @@ export type Stats = Static<typeof StatsSchema>;
 export type Metrics = Static<typeof MetricsSchema>;
 export type HeldDelivery = Static<typeof DeliveryDetail>;
 export type Attempt = Static<typeof AttemptSchema>;
+export type Offer = Static<typeof OfferSchema>;
+export type Outcome = Static<typeof Outcomes>[number];
 export type Route = Static<typeof RouteSchema>;
 export type Job = Static<typeof JobSchema>;
 export type ReplayAnswer = Static<typeof ReplayStarted>;

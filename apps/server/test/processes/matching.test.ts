@@ -6,6 +6,8 @@ import {
   type DirectAnswer,
   type Endpoint,
   type NewEndpoint,
+  type Offer,
+  type Outcome,
   settled,
 } from '../kit/answers.ts';
 import { until } from '../kit/until.ts';
@@ -93,5 +95,52 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('on two processes with
     expect(replies.map(({ status }) => status).sort()).toEqual([...Array.from({ length: 49 }, () => 200), 201]);
     const { body } = await one.api.get('/v1/routes/order.sent');
     expect(named.map((each) => [...each].sort())).toContainEqual(body.endpoint_ids);
+  });
+
+  test('50 wishes for the same version, in any order of event types, get one through for each type', async () => {
+    await answer(one.api.post('/v1/app', { uid: 'acme', name: 'Acme' }), 201);
+    const types = ['a', 'b', 'c', 'd', 'e'];
+    const winners = new Map<string, number>();
+    for (const version of [null, 1, 2, 3]) {
+      const calls = await onBoth(50, (place, n) => {
+        const wishes = types.map((event_type, m) => ({
+          event_type,
+          action: (n + m) % 2 === 0 ? 'SUBSCRIBE' : 'UNSUBSCRIBE',
+          metadata: { version },
+        }));
+        // Every call has them in another order: were they locked as they come, two would wait for each other.
+        const turned = [...wishes.slice(n % 5), ...wishes.slice(0, n % 5)];
+        return answer<Outcome[]>(place.api.patch('/v1/app/acme/event-subscriptions', turned), 207);
+      });
+      for (const type of types) {
+        const outcomes = calls.map((each) => each.find(({ event_type }) => event_type === type));
+        const [won, ...more] = outcomes.filter((outcome) => outcome?.status === 200);
+        expect(more).toEqual([]);
+        expect(won?.metadata.version).toBe((version ?? 0) + 1);
+        expect(outcomes.filter((outcome) => outcome?.status === 409)).toHaveLength(49);
+        winners.set(type, won?.metadata.version ?? 0);
+      }
+    }
+    const listed = await all<Offer>(other.api, '/v1/app/acme/event-subscriptions');
+    expect(listed.map(({ event, metadata }) => [event.type, metadata.version])).toEqual([...winners]);
+  });
+
+  test('what an application wants on one is what it gets from the other within 2 s', async () => {
+    await answer(one.api.post('/v1/app', { uid: 'globex', name: 'Globex' }), 201);
+    const settings = { url: `${stage.receiver.url}/ok/wanted` };
+    await answer<NewEndpoint>(one.api.post('/v1/app/globex/endpoints', settings), 201);
+    const goesTo = (fanout: number) =>
+      until(
+        () => answer<Accepted>(other.api.post('/v1/app/globex/messages', EVENT), 202),
+        (accepted) => accepted.fanout === fanout,
+        WITHIN_MS,
+      );
+    const say = (action: string) =>
+      answer(one.api.patch('/v1/app/globex/event-subscriptions', [{ event_type: EVENT.event_type, action }]), 207);
+    await goesTo(1);
+    await say('UNSUBSCRIBE');
+    await goesTo(0);
+    await say('SUBSCRIBE');
+    await goesTo(1);
   });
 });

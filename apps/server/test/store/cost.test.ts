@@ -26,7 +26,7 @@ import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayChunk } from '../../src/store/replay.ts';
 import { oldMessages } from '../../src/store/retention.ts';
 import { listRoutes, readRoute } from '../../src/store/route.ts';
-import { readSubscriptions, subscribedTypes } from '../../src/store/subscription.ts';
+import { listOffers, offeredTypes, readSubscriptions, subscribedTypes } from '../../src/store/subscription.ts';
 import { addTallies, expireTallies, readLastTimes, readTallies, rollMinutes } from '../../src/store/tally.ts';
 import { ensureTenancy } from '../../src/store/tenancy.ts';
 import { tenantOf } from '../../src/store/tenant.ts';
@@ -130,11 +130,17 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
       10,
       (db) => readSubscriptions(db, stage.environment, stage.application, ['a.1', 'a.2', 'b']),
     ],
+    [
+      'a page of what there is to subscribe to',
+      100,
+      (db) => listOffers(db, stage.environment, stage.application, { after: 'a.3', limit: 21, offset: 0 }),
+    ],
+    ['what of 3 event types is offered', 10, (db) => offeredTypes(db, stage.environment, ['a.1', 'a.2', 'b'])],
     ['what an application wants', 10, (db) => subscribedTypes(db, stage.environment, app)],
   ];
 
   /** These put the few lanes they touch in the order in which lanes are locked, or find the last of what they saw. */
-  const SORTS_A_FEW = /^(a rescue of 1,000|a result|a turn of 64)$|replay/;
+  const SORTS_A_FEW = /^(a rescue of 1,000|a result|a turn of 64|a page of what there is to subscribe to)$|replay/;
   /** And these the rows that they add to. */
   const LOCKS_ROWS = new Set(['a second’s statistics', 'a failure', 'a success']);
 
@@ -206,6 +212,11 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
       `insert into subscription (environment_id, application_id, event_type, is_subscribed, version)
        select $1, $2, 'a.' || n, true, 1 from generate_series(1, 2000) n`,
       [big, stage.application],
+    );
+    await stage.sql(
+      `insert into event_type (id, environment_id, name, size) select gen_random_uuid(), $1, 'a.' || n, 0
+       from generate_series(1, 4000) n`,
+      [big],
     );
     await stage.sql(
       `insert into application (id, environment_id, name) select gen_random_uuid(), $1, 'n' from generate_series(1, 2000)`,

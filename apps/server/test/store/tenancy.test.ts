@@ -18,7 +18,13 @@ import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { replayNow } from '../../src/store/replay.ts';
 import * as route from '../../src/store/route.ts';
-import { readSubscriptions, saveSubscriptions, subscribedTypes } from '../../src/store/subscription.ts';
+import {
+  listOffers,
+  offeredTypes,
+  readSubscriptions,
+  saveSubscriptions,
+  subscribedTypes,
+} from '../../src/store/subscription.ts';
 import { addTallies, readTallies } from '../../src/store/tally.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, result, type Stage } from './stage.ts';
@@ -57,6 +63,9 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['routesOf', async (db, env) => [...(await route.routesOf(db, env))]],
   ['routableEndpoints', async (db, env, of) => [...(await route.routableEndpoints(db, env, of.app.id, [of.ep.id]))]],
   ['subscribedTypes', (db, env, of) => subscribedTypes(db, env, of.app.id)],
+  ['lockApplication', (db, env, of) => application.lockApplication(db, env, of.app.id)],
+  ['listOffers', (db, env, of) => listOffers(db, env, of.app.id, { after: '', limit: 5, offset: 0 })],
+  ['offeredTypes', async (db, env) => [...(await offeredTypes(db, env, ['offered'])).offered]],
   ['readSubscriptions', async (db, env, of) => [...(await readSubscriptions(db, env, of.app.id, ['a']))]],
   ['disableEndpoint', (db, env, of) => endpoint.disableEndpoint(db, env, of.ep.id, 'gone')],
   ['readMessage', (db, env, of) => readMessage(db, env, null, of.msg)],
@@ -106,6 +115,10 @@ onBothDatabases('another environment’s ids', (kind) => {
     if (!direct) throw new Error('the direct endpoint is there already');
     const routed = { id: newId(), environmentId: stage.environment, eventType: 'a', endpointIds: [ep.id] };
     await route.putRoute(stage.db, routed);
+    await stage.sql(`insert into event_type (id, environment_id, name, size) values ($1, $2, 'offered', 0)`, [
+      newId(),
+      stage.environment,
+    ]);
     const said = new Map([['a', { isSubscribed: true, version: 1 }]]);
     await saveSubscriptions(stage.db, stage.environment, app.id, said);
     const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id });

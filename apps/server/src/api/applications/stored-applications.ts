@@ -7,6 +7,7 @@ import {
   deleteApplication,
   findApplication,
   insertApplication,
+  lockApplication,
   updateApplication,
 } from '../../store/application.ts';
 import { recordChange } from '../../store/change.ts';
@@ -52,7 +53,10 @@ export function storedApplications({ tenant, directory }: Pick<ApiDependencies, 
     async change(request: Asking, row: ApplicationRow, patch: ApplicationPatch): Promise<ApplicationRow> {
       const updated = await tenant(row.environment_id)
         .transaction(async (tx) => {
-          const changed = await updateApplication(tx, patched(row, patch));
+          // As it is now: another call may have changed other fields since it was found.
+          const locked = await lockApplication(tx, row.environment_id, row.id);
+          const changed = locked && (await updateApplication(tx, patched(locked, patch)));
+          if (!changed) throw notFound('application');
           await audit(tx, request, 'application.update', publicId('app', row.id), { fields: Object.keys(patch) });
           await recordChange(tx, { kind: 'application', id: row.id });
           return changed;
@@ -61,7 +65,6 @@ export function storedApplications({ tenant, directory }: Pick<ApiDependencies, 
           throw hasSqlState(error, UNIQUE_VIOLATION) ? uidTaken(patch.uid) : error;
         });
       directory.forget({ kind: 'application', id: row.id });
-      if (!updated) throw notFound('application');
       return updated;
     },
 
