@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { hasBrowser } from '../apps/server/test/kit/browser.ts';
 
 /**
  * `npm test`: types, lint, then every test; lists what was not run and why, and ends in one line,
@@ -58,12 +59,14 @@ function runTests(args: readonly string[]): Counts {
   }
 }
 
+/** What its tests skip, and how to have it run. */
 function reasonsNotRun(): string[] {
-  return process.env.POSTRIDER_TEST_DATABASE_URL
-    ? []
-    : [
-        'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)',
-      ];
+  const reasons = {
+    'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)':
+      process.env.POSTRIDER_TEST_DATABASE_URL !== undefined,
+    'pages in a browser: there is no Chromium (apt-get install chromium)': hasBrowser,
+  };
+  return Object.entries(reasons).flatMap(([reason, isRun]) => (isRun ? [] : [reason]));
 }
 
 function count(passed: boolean): void {

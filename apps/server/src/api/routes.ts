@@ -4,7 +4,9 @@ import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { docsRoutes } from './docs/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
+import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { eventRoutes } from './event-routes/routes.ts';
 import { healthRoutes } from './health/routes.ts';
@@ -14,6 +16,7 @@ import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
+import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 import { subscriptionRoutes } from './subscriptions/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
@@ -23,6 +26,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
   app.register(async (instance) => {
     const api = instance as ApiServer;
     healthRoutes(api, deps);
+    docsRoutes(api);
     applicationRoutes(api, deps);
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
@@ -31,9 +35,11 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     subscriptionRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    applicationStatisticsRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
+      endpointSecretRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);
       endpointStatsRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);

@@ -6,7 +6,7 @@ import { publicId, type Uuid } from '../core/ids.ts';
 import { NO_RULES, type Rules } from '../core/matcher.ts';
 import { requestsPerMinute } from '../core/plan.ts';
 import type { Scope } from '../core/scope.ts';
-import { effectiveSignature } from '../core/signature.ts';
+import { effectiveSignature, isKeyPair, type SignatureSetting } from '../core/signature.ts';
 import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
@@ -45,6 +45,12 @@ export interface KeyEntry {
   /** Its own limit or its environment's plan's; null: none. */
   readonly requestsPerMinute: number | null;
 }
+
+type Secrets = Pick<Endpoint, 'headers' | 'secret' | 'signingKey' | 'oldSecrets'>;
+
+const NONE: Endpoint['oldSecrets'] = [];
+const NO_KEY = new Uint8Array();
+const UNREADABLE: Secrets = { headers: {}, secret: '', signingKey: NO_KEY, oldSecrets: NONE };
 
 export class Directory implements Service {
   readonly #db: Database;
@@ -123,6 +129,17 @@ export class Directory implements Service {
     const entry = this.#applications.peek(applicationId);
     const endpoint = entry?.environmentId === environmentId ? entry.known(id) : undefined;
     return endpoint?.status === 'disabled' ? undefined : endpoint;
+  }
+
+  /** What an application may use in a month as far as memory goes: undefined where `quota` has to be asked. */
+  knownQuota(applicationId: Uuid): number | null | undefined {
+    this.#distrustOld();
+    return this.#applications.peek(applicationId)?.quota;
+  }
+
+  /** Messages that an application may have in a calendar month of UTC; null: no limit, or no such application. */
+  async quota(environmentId: Uuid, applicationId: Uuid): Promise<number | null> {
+    return (await this.#byId(environmentId, applicationId))?.quota ?? null;
   }
 
   /**
@@ -222,9 +239,9 @@ export class Directory implements Service {
       description: row.description,
       metadata: row.metadata,
       isReadable: secrets !== null,
-      ...(secrets ?? { headers: {}, secret: '', signingKey: new Uint8Array() }),
+      ...(secrets ?? UNREADABLE),
       bodyFormat: row.body_format ?? environment.bodyFormat,
-      signature: effectiveSignature(row.signature, environment.signature),
+      signature: effectiveSignature(signatureOf(row, secrets), environment.signature),
       own: { bodyFormat: row.body_format, signature: row.signature },
       retryPolicy: row.retry_policy,
       timeoutSeconds: row.timeout_seconds,
@@ -244,11 +261,14 @@ export class Directory implements Service {
     };
   }
 
-  #openSecrets(row: EndpointRow, dataKey: DataKey): Pick<Endpoint, 'headers' | 'secret' | 'signingKey'> | null {
+  #openSecrets(row: EndpointRow, dataKey: DataKey): Secrets | null {
     try {
       const secret = unseal(dataKey, row.id, 'endpoint_secret', row.secret);
       const headers = row.headers ? JSON.parse(unseal(dataKey, row.id, 'endpoint_headers', row.headers)) : {};
-      return { headers, secret, signingKey: decodeSecret(secret) };
+      const oldSecrets = row.old_secrets
+        ? JSON.parse(unseal(dataKey, row.id, 'endpoint_old_secrets', row.old_secrets))
+        : NONE;
+      return { headers, secret, signingKey: isKeyPair(secret) ? NO_KEY : decodeSecret(secret), oldSecrets };
     } catch {
       // Not the error itself: a parser quotes what it could not read.
       const about = { endpoint_id: publicId('ep', row.id), application_id: publicId('app', row.application_id) };
@@ -303,4 +323,10 @@ export class Directory implements Service {
     this.#keys.clear();
     this.#unknownKeys.clear();
   }
+}
+
+/** A key pair of its owner's own signs ed25519, whatever its environment has changed over to. */
+function signatureOf(row: EndpointRow, secrets: Secrets | null): SignatureSetting | null {
+  if (!secrets || !isKeyPair(secrets.secret) || row.signature?.scheme === 'ed25519') return row.signature;
+  return { scheme: 'ed25519' };
 }

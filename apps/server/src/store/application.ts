@@ -57,9 +57,12 @@ export async function findApplication(
   return (await db.query(byDefault, [environmentId]))[0];
 }
 
-const lock = statement<ApplicationRow>('application_lock', `${byId.text} for no key update`);
+const lock = statement<ApplicationRow>(
+  'application_lock',
+  `select ${COLUMNS} from application where environment_id = $1 and id = $2 for no key update`,
+);
 
-/** The same by its id, held against other writers to the end of the transaction; not against new endpoints of it. */
+/** As it is until this transaction ends. */
 export async function lockApplication(
   tx: Queryable,
   environmentId: Uuid,

@@ -1,16 +1,18 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
-import { COLUMNS, type EndpointRow, type EndpointSettings, readEndpoint, WITH_LANE } from './endpoint.ts';
+import { COLUMNS, type EndpointRow, type EndpointSettings, hashSql, readEndpoint, WITH_LANE } from './endpoint.ts';
 
 /**
  * Direct endpoints: made by a send to a URL and found again by it. They match nothing that is published, so nobody reads
  * all of them: an application may have a million.
  */
 
+// The hash is of both, and only direct ones have one. Asked for by the application as well, a plan made early went over all
+// that the application has.
 const find = statement<EndpointRow>(
   'direct_endpoint_find',
   `select ${COLUMNS} from endpoint e ${WITH_LANE}
-   where e.environment_id = $1 and e.application_id = $2 and e.is_direct and e.url_hash = sha256(convert_to($3, 'UTF8'))`,
+   where e.environment_id = $1 and e.url_hash = ${hashSql('$2', '$3')} and (e.application_id = $2) is true`,
 );
 
 /** The direct endpoint of a URL as it is written. */
@@ -40,8 +42,8 @@ const insert = statement<EndpointRow>(
   `with e as (
      insert into endpoint (id, environment_id, application_id, type, url, events, secret, retry_policy, timeout_seconds,
        status, is_direct, url_hash)
-     values ($1, $2, $3, 'webhook', $4, '{*}', $5, $6, $7, 'active', true, sha256(convert_to($4, 'UTF8')))
-     on conflict (application_id, url_hash) where is_direct do nothing returning *
+     values ($1, $2, $3, 'webhook', $4, '{*}', $5, $6, $7, 'active', true, ${hashSql('$3', '$4')})
+     on conflict (url_hash) do nothing returning *
    ), lane_row as (insert into lane (endpoint_id) select id from e)
    select ${COLUMNS} from e ${WITH_LANE}`,
 );

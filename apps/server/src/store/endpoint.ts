@@ -5,7 +5,7 @@ import type { Uuid } from '../core/ids.ts';
 import type { RetryPolicySetting } from '../core/retry-policy.ts';
 import type { SignatureSetting } from '../core/signature.ts';
 import { type Queryable, statement } from './database.ts';
-import { AFTER_ALL } from './list.ts';
+import { AFTER_ALL, type Page, pageOf, Where } from './list.ts';
 
 /** An endpoint as stored: its secret and headers sealed. */
 export interface EndpointRow {
@@ -59,6 +59,11 @@ export const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url,
   coalesce(l.openings, 0) as openings, l.opened_at,
   case when l.held_by = 'circuit_open' then l.held_until end as next_probe_at`;
 export const WITH_LANE = 'left join lane l on l.endpoint_id = e.id';
+
+/** SQL of what a direct endpoint is found by. */
+export function hashSql(applicationId: string, url: string): string {
+  return `sha256(convert_to(${applicationId}::uuid::text || ${url}, 'UTF8'))`;
+}
 
 const read = statement<EndpointRow>(
   'endpoint_read',
@@ -114,12 +119,16 @@ export async function endpointsOf(db: Queryable, environmentId: Uuid, applicatio
   return db.query(ofApplication, [environmentId, applicationId]);
 }
 
-const list = statement<EndpointRow>(
-  'endpoint_list',
-  `select ${COLUMNS} from endpoint e ${WITH_LANE}
-   where e.environment_id = $1 and e.application_id = $2 and e.is_direct = $3 and e.id < $4
-   order by e.id desc limit $5 offset $6`,
-);
+/** Each kind has an index of its own, so its condition is part of the text. */
+const listOf = (name: string, condition: string) =>
+  statement<EndpointRow>(
+    name,
+    `select ${COLUMNS} from endpoint e ${WITH_LANE}
+     where e.environment_id = $1 and e.application_id = $2 and ${condition} and e.id < $3
+     order by e.id desc limit $4 offset $5`,
+  );
+const list = listOf('endpoint_list', 'not e.is_direct');
+const listDirect = listOf('endpoint_list_direct', 'e.is_direct');
 
 /** @param isDirect the direct ones instead of all others. */
 export async function listEndpoints(
@@ -129,7 +138,30 @@ export async function listEndpoints(
   page: { before: Uuid | null; limit: number; offset: number },
   isDirect = false,
 ): Promise<EndpointRow[]> {
-  return db.query(list, [environmentId, applicationId, isDirect, page.before ?? AFTER_ALL, page.limit, page.offset]);
+  const values = [environmentId, applicationId, page.before ?? AFTER_ALL, page.limit, page.offset];
+  return db.query(isDirect ? listDirect : list, values);
+}
+
+// Which ids, without their lanes: with the join there, the pair of the list's index is not what the rows come by.
+const IDS = 'select id, application_id from endpoint';
+const some = statement<EndpointRow>(
+  'endpoint_some',
+  `select ${COLUMNS} from endpoint e ${WITH_LANE} where e.id = any($2::uuid[]) and e.environment_id = $1`,
+);
+
+/** All but the direct ones, either way. */
+export async function pageEndpoints(
+  db: Queryable,
+  environmentId: Uuid,
+  applicationId: Uuid,
+  page: Page,
+): Promise<EndpointRow[]> {
+  const where = new Where([['application_id', applicationId]])
+    .literal('not is_direct')
+    .equals('environment_id', environmentId);
+  const ids = (await db.query(...pageOf<{ id: Uuid }>(IDS, where, page))).map(({ id }) => id);
+  const rows = new Map((await db.query(some, [environmentId, ids])).map((row) => [row.id, row]));
+  return ids.flatMap((id) => rows.get(id) ?? []);
 }
 
 const insert = statement<EndpointRow>(
@@ -157,7 +189,7 @@ const update = statement<EndpointRow>(
      update endpoint set type = $4, url = $5, events = $6, channels = $7, description = $8, metadata = $9, headers = $10,
        secret = $11, retry_policy = $12, timeout_seconds = $13, rate_limit = $14, max_in_flight = $15, ordering = $16,
        status = $17, disabled_reason = $18, uid = $19, body_format = $20, signature = $21, old_secrets = $22,
-       url_hash = case when is_direct then sha256(convert_to($5, 'UTF8')) end, updated_at = now()
+       url_hash = case when is_direct then ${hashSql('$3', '$5')} end, updated_at = now()
      where id = $1 and environment_id = $2 and application_id = $3 returning *
    )
    select ${COLUMNS} from e ${WITH_LANE}`,

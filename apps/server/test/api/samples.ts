@@ -93,6 +93,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   getEndpointSecret: { scope: 'admin', item: 'endpoint' },
   testEndpoint: { scope: 'write', item: 'endpoint' },
   getEndpointStats: { scope: 'read', item: 'endpoint', query: 'window=7d' },
+  getApplicationStatistics: { scope: 'read', query: 'from=2026-01&to=2026-12' },
   getMetrics: { scope: 'read', query: 'window=1h' },
 
   publishMessage: { scope: 'write', body: () => ({ ...event, event_id: 'evt-1', headers: { 'x-trace': '1' } }) },
@@ -122,12 +123,7 @@ export function sampleOf(operation: Operation): Sample {
 /** A call that should succeed: a new one each time, its own item made where it needs one. */
 export async function validCall(operation: Operation, tenant: Tenant): Promise<{ path: string; body?: object }> {
   const sample = sampleOf(operation);
-  const path = fill(operation.path, {
-    ...valuesOf(sample, tenant),
-    ...(await sample.makeNames?.(tenant)),
-    ...(sample.makeApplication && { app_id: await sample.makeApplication(tenant) }),
-    ...(sample.makeItem && { id: await sample.makeItem(tenant) }),
-  });
+  const path = fill(operation.path, { ...valuesOf(sample, tenant), ...(await freshValues(sample, tenant)) });
   const query = sample.query ? `?${sample.query}` : '';
   return { path: path + query, ...(sample.body && { body: sample.body(tenant) }) };
 }
@@ -141,6 +137,15 @@ export type PathValues = Readonly<Record<string, string>>;
 /** What exists of these, under the names that the path has for it. */
 export function valuesOf(sample: Sample, ids: Ids): PathValues {
   return { app_id: ids.appId, id: itemOf(sample, ids), ...sample.names?.(ids) };
+}
+
+/** What a call of it would use up, made anew. */
+export async function freshValues(sample: Sample, tenant: Tenant): Promise<PathValues> {
+  return {
+    ...(await sample.makeNames?.(tenant)),
+    ...(sample.makeApplication && { app_id: await sample.makeApplication(tenant) }),
+    ...(sample.makeItem && { id: await sample.makeItem(tenant) }),
+  };
 }
 
 /** The existing item that the path's `id` names; '' where the path has none. */

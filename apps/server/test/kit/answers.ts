@@ -13,6 +13,7 @@ import type {
   MessageSchema,
   MessageSummary,
 } from '../../src/api/messages/schema.ts';
+import type { ApplicationStatistics } from '../../src/api/statistics/application-schema.ts';
 import type { MetricsSchema, StatsSchema } from '../../src/api/statistics/schema.ts';
 import type { OfferSchema, Outcomes } from '../../src/api/subscriptions/schema.ts';
 import type { Api, Reply } from './api.ts';
@@ -30,6 +31,7 @@ export type MessageRow = Static<typeof MessageSummary>;
 export type Delivery = Static<typeof DeliverySchema>;
 export type Stats = Static<typeof StatsSchema>;
 export type Metrics = Static<typeof MetricsSchema>;
+export type UsageAnswer = Static<typeof ApplicationStatistics>;
 export type HeldDelivery = Static<typeof DeliveryDetail>;
 export type Attempt = Static<typeof AttemptSchema>;
 export type Offer = Static<typeof OfferSchema>;

@@ -100,7 +100,13 @@ const settings = {
 export const NewEndpoint = Strict({
   type: Type.Optional(Type.Literal('webhook')),
   ...settings,
-  secret: Type.Optional(Type.String({ maxLength: 256, description: 'Your own `whsec_` + base64 of 24 to 64 bytes' })),
+  secret: Type.Optional(
+    Type.String({
+      maxLength: 256,
+      description:
+        'Your own `whsec_` + base64 of 24 to 64 bytes; or, for the scheme `ed25519`, a `whsk_` + base64 of a seed',
+    }),
+  ),
 });
 export type NewEndpoint = Static<typeof NewEndpoint>;
 
@@ -153,11 +159,16 @@ export const EndpointSchema = Type.Object({
   updated_at: Timestamp,
 });
 
+const PublicKey = Type.String({
+  description: 'With the scheme `ed25519`: `whpk_` + base64, for whoever is to verify. All a receiver needs',
+});
+
 export const CreatedEndpoint = Type.Object({
   ...EndpointSchema.properties,
   secret: Type.String({ description: 'Signs its deliveries. Shown here once, later by GET …/secret' }),
+  public_key: Type.Optional(PublicKey),
 });
 
-export const SecretSchema = Type.Object({ secret: Type.String() });
+export const SecretSchema = Type.Object({ secret: Type.String(), public_key: Type.Optional(PublicKey) });
 
 export const TestAnswer = Type.Object({ message_id: Id('msg'), delivery_id: Id('dlv') });

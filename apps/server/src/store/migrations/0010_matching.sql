@@ -2,13 +2,14 @@
 
 -- Direct endpoints: made by a send to a URL, one for each URL. They match nothing that is published.
 alter table endpoint add column is_direct boolean not null default false;
--- SHA-256 of its URL: a URL may be longer than what an index takes.
+-- SHA-256 of its application's id and its URL: a URL may be longer than what an index takes.
 alter table endpoint add column url_hash bytea;
 alter table endpoint add constraint endpoint_url_hash check (is_direct = (url_hash is not null));
-create unique index endpoint_by_url on endpoint (application_id, url_hash) where is_direct;
+create unique index endpoint_by_url on endpoint (url_hash);
 -- They may be many, and lists of the others must not walk over them.
 drop index endpoint_list;
-create index endpoint_list on endpoint (application_id, is_direct, id);
+create index endpoint_list on endpoint (application_id, id) where not is_direct;
+create index endpoint_list_direct on endpoint (application_id, id) where is_direct;
 
 -- A fixed set of endpoints of the environment's default application for one event type.
 create table route (
