@@ -8,6 +8,7 @@ import { docsRoutes } from './docs/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
+import { environmentRoutes } from './environment/routes.ts';
 import { eventRoutes } from './event-routes/routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
@@ -28,6 +29,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     healthRoutes(api, deps);
     docsRoutes(api);
     applicationRoutes(api, deps);
+    environmentRoutes(api, deps);
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);

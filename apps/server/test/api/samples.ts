@@ -42,6 +42,9 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   updateApplication: { scope: 'write', body: () => ({ name: 'Acme & Sons' }) },
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
+  getEnvironment: { scope: 'read' },
+  updateEnvironment: { scope: 'admin', body: () => ({ retention_days: 365 }) },
+
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
   getApiKey: { scope: 'admin', item: 'key' },
@@ -91,6 +94,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   pauseEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   resumeEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   getEndpointSecret: { scope: 'admin', item: 'endpoint' },
+  rotateEndpointSecret: {
+    scope: 'admin',
+    item: 'endpoint',
+    makeItem: (tenant) => tenant.newEndpoint(),
+    body: () => ({ overlap_hours: 1.5 }),
+  },
   testEndpoint: { scope: 'write', item: 'endpoint' },
   getEndpointStats: { scope: 'read', item: 'endpoint', query: 'window=7d' },
   getApplicationStatistics: { scope: 'read', query: 'from=2026-01&to=2026-12' },
