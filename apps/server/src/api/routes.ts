@@ -9,6 +9,7 @@ import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { environmentRoutes } from './environment/routes.ts';
+import { eventRoutes } from './event-routes/routes.ts';
 import { eventTypeRoutes } from './event-types/routes.ts';
 import { eventTypeTransferRoutes } from './event-types/transfer-routes.ts';
 import { healthRoutes } from './health/routes.ts';
@@ -20,6 +21,7 @@ import { sendRoutes } from './messages/send-routes.ts';
 import type { ApiServer } from './server.ts';
 import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
+import { subscriptionRoutes } from './subscriptions/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
@@ -35,6 +37,8 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     sendRoutes(api, deps);
     eventTypeRoutes(api, deps);
     eventTypeTransferRoutes(api, deps);
+    eventRoutes(api, deps);
+    subscriptionRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     applicationStatisticsRoutes(api, deps);

@@ -1,4 +1,5 @@
-import { Type } from 'typebox';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
 import type { Caller } from '../../auth/authenticate.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import { newId, parseId, publicId } from '../../core/ids.ts';
@@ -11,6 +12,7 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
 import type { ApiServer } from '../server.ts';
 import { deliverAt } from './deliver-at.ts';
+import { directEndpoint } from './direct-endpoint.ts';
 import { payloadOf } from './payload.ts';
 import { publication } from './publishing.ts';
 import { DirectAccepted, DirectSend, EventAccepted, NewMessage, WebhookQueued, WebhookSend } from './schema.ts';
@@ -32,24 +34,32 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       schema: {
         operationId: 'sendDirect',
         tags,
-        summary: 'Send to one endpoint',
+        summary: 'Send to one endpoint, or to a URL',
+        description:
+          'The first send to a URL makes a direct endpoint for it in the default application; later ones to the same URL, ' +
+          'as it is written, use that. It is an endpoint like any other (`endpoint_id` names it: its secret is what the ' +
+          'receiver verifies with), but nothing that is published goes there.',
         body: DirectSend,
         response: { 202: DirectAccepted },
       },
     },
     async (request, reply) => {
       const { body, caller } = request;
-      const endpoint = await endpointNamed(caller, body.destination, '/destination');
+      const payload = payloadOf(request.rawBody);
+      const endpoint = body.destination.startsWith('ep_')
+        ? await endpointNamed(caller, body.destination, '/destination')
+        : await endpointOnUse(request, body);
       return send(request, reply, {
         application: endpoint.applicationId,
         eventType: body.event_type,
-        payload: payloadOf(request.rawBody),
+        payload,
         headers: body.headers,
         deliverAt: body.deliver_at,
         matched: addressed(endpoint),
         answer: ({ id, deliveryIds }) => ({
           message_id: publicId('msg', id),
           delivery_id: deliveryIds.map((delivery) => publicId('dlv', delivery))[0] ?? null,
+          endpoint_id: publicId('ep', endpoint.id),
         }),
       });
     },
@@ -116,6 +126,17 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     const row = await readEndpoint(tenant(caller.environmentId), caller.environmentId, null, id);
     if (!row) throw notFound('endpoint');
     return directory.open(row);
+  }
+
+  /** The direct endpoint of a URL, made where there is none. @throws Problem `validation_failed`. */
+  async function endpointOnUse(request: FastifyRequest, body: Static<typeof DirectSend>): Promise<Endpoint> {
+    // All that can be wrong with the call comes first: a refused one must not leave an endpoint behind.
+    const checked = deps.checkUrl(body.destination);
+    if (!checked.ok) throw invalidFields([{ path: '/destination', message: `egress_blocked: ${checked.reason}` }]);
+    messageHeaders(body.headers);
+    deliverAt(body.deliver_at);
+    keyedCall(request, null);
+    return directEndpoint(deps, await applicationOf(directory, request.caller, 'default'), body.destination);
   }
 
   async function applicationOnUse(
