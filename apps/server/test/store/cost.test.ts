@@ -19,6 +19,7 @@ import {
 import { deliveriesOf, listDeliveries, readDelivery, readHold } from '../../src/store/delivery.ts';
 import { findDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-endpoint.ts';
 import { endpointsOf, listEndpoints, pageEndpoints } from '../../src/store/endpoint.ts';
+import { eventTypesNamed, listEventTypes, readSchema } from '../../src/store/event-type.ts';
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
 import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
@@ -159,6 +160,13 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ],
     ['what of 3 event types is offered', 10, (db) => offeredTypes(db, stage.environment, ['a.1', 'a.2', 'b'])],
     ['what an application wants', 10, (db) => subscribedTypes(db, stage.environment, app)],
+    [
+      'a page of event types',
+      60,
+      (db) => listEventTypes(db, { environmentId: env(), isArchivedIncluded: false }, page),
+    ],
+    ['an event type', 10, (db) => eventTypesNamed(db, env(), ['name.7'])],
+    ['the schema of an event type', 10, (db) => readSchema(db, env(), shop, 1)],
   ];
 
   /** These put the few lanes they touch in the order in which lanes are locked, or find the last of what they saw. */
@@ -254,6 +262,16 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     await stage.sql(
       `insert into application (id, environment_id, name) select gen_random_uuid(), $1, 'n' from generate_series(1, 2000)`,
       [small],
+    );
+    // A catalogue of each of the two.
+    await stage.sql(
+      `insert into event_type (id, environment_id, name, size, schema_version)
+       select gen_random_uuid(), e, 'name.' || n, 0, 1 from unnest($1::uuid[]) e, generate_series(1, 1000) n`,
+      [[small, big]],
+    );
+    await stage.sql(
+      `insert into event_type_schema (event_type_id, version, environment_id, schema)
+       select id, 1, environment_id, '{}' from event_type`,
     );
   });
   afterAll(async () => {

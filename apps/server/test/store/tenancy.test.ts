@@ -20,6 +20,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
 import { findDirectEndpoint, insertDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-endpoint.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
+import * as eventType from '../../src/store/event-type.ts';
 import { noteFailing, readFailing } from '../../src/store/failing.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
 import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
@@ -53,6 +54,7 @@ interface Belongings {
   readonly dlv: Uuid;
   readonly key: Uuid;
   readonly job: Uuid;
+  readonly evt: Uuid;
 }
 
 /** Everything that reads or changes rows, by what it gives for an environment and another's (or its own) belongings. */
@@ -103,6 +105,12 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['listDeliveries failed', (db, env) => delivery.listDeliveries(db, { environmentId: env, status: 'FAILED' }, PAGE)],
   ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
   ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
+  ['eventTypesNamed', (db, env) => eventType.eventTypesNamed(db, env, ['mine'])],
+  ['listEventTypes', (db, env) => eventType.listEventTypes(db, { environmentId: env, isArchivedIncluded: true }, PAGE)],
+  ['allEventTypes', (db, env) => eventType.allEventTypes(db, env, true)],
+  ['eventTypesInForce', (db, env) => eventType.eventTypesInForce(db, env)],
+  ['schemaVersions', (db, env, of) => eventType.schemaVersions(db, env, [of.evt])],
+  ['readSchema', (db, env, of) => eventType.readSchema(db, env, of.evt, 1)],
   ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
   ['readApiKey', (db, env, of) => readApiKey(db, env, of.key)],
   ['lockApiKey', (db, env, of) => lockApiKey(db, env, of.key)],
@@ -159,10 +167,14 @@ onBothDatabases('another environment’s ids', (kind) => {
     const usage = { applicationId: app.id, environmentId: stage.environment, messages: 1, sent: 0, failed: 0 };
     await addUsage(stage.db, [usage], new Date('2026-11-21'));
     await noteFailing(stage.db, [{ ...subject, failures: 1 }], FAILING_RULE);
+    const evt = newId();
+    const named = { id: evt, name: 'mine', description: '', group_name: null, schema_version: 1, example: null };
+    await eventType.insertEventTypes(stage.db, stage.environment, [{ ...named, size: 2, isArchived: false }]);
+    await eventType.insertSchemas(stage.db, stage.environment, [{ eventTypeId: evt, version: 1, schema: '{}' }]);
     const job = newId();
     const range = { after: firstIdAt(0), last: sent.id, asOf: await replayNow(stage.db) };
     await insertReplayJob(stage.db, job, { environmentId: stage.environment, filter: { statuses: [] }, ...range }, 0);
-    mine = { app, ep, direct, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job };
+    mine = { app, ep, direct, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job, evt };
   });
   afterAll(() => stage.close());
 

@@ -113,6 +113,15 @@ export const MessageSchema = Type.Object({
       reason: Type.String({ description: 'Why it did or did not match when the message was accepted' }),
     }),
   ),
+  payload_errors: Nullable(
+    Type.Array(
+      Type.Object({ path: Type.String({ description: 'A JSON pointer: /payload/…' }), message: Type.String() }),
+      {
+        description:
+          'Where the payload breaks the schema of its event type; null: nowhere, or the environment does not look. At most 20',
+      },
+    ),
+  ),
 });
 
 export const MessageQuery = Strict({

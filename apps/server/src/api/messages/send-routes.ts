@@ -11,12 +11,13 @@ import { AppIdParam, applicationOf, applicationRef } from '../application-scope.
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
 import type { ApiServer } from '../server.ts';
+import { checkByCatalogue } from './catalogue-check.ts';
 import { deliverAt } from './deliver-at.ts';
 import { directEndpoint } from './direct-endpoint.ts';
 import { payloadOf } from './payload.ts';
 import { publication } from './publishing.ts';
 import { DirectAccepted, DirectSend, EventAccepted, NewMessage, WebhookQueued, WebhookSend } from './schema.ts';
-import { addressed, createSender, messageHeaders } from './sending.ts';
+import { addressed, createSender, messageHeaders, type Sending } from './sending.ts';
 
 const tags = ['Sending'];
 /** The event type of a send that names none. */
@@ -51,6 +52,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
         : await endpointOnUse(request, body);
       return send(request, reply, {
         application: endpoint.applicationId,
+        environment: await directory.environment(caller.environmentId),
         eventType: body.event_type,
         payload,
         headers: body.headers,
@@ -82,6 +84,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       const endpoint = await endpointNamed(caller, body.endpoint_id, '/endpoint_id');
       return send(request, reply, {
         application: endpoint.applicationId,
+        environment: await directory.environment(caller.environmentId),
         eventType: body.event_type ?? UNTYPED,
         payload: payloadOf(request.rawBody),
         headers: body.headers,
@@ -112,7 +115,8 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       messageHeaders(body.headers);
       deliverAt(body.deliver_at);
       keyedCall(request, null);
-      const application = await applicationOnUse(request.caller, request.params.app_id, body.endpoint_ids);
+      const message = { eventType: body.event_type, payload };
+      const application = await applicationOnUse(request.caller, request.params.app_id, body.endpoint_ids, message);
       const sending = publication(application, body, payload);
       const fanout = sending.matched.endpoints.length;
       return send(request, reply, { ...sending, answer: ({ id }) => ({ message_id: publicId('msg', id), fanout }) });
@@ -143,6 +147,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     caller: Caller,
     appId: string,
     endpointIds: readonly string[] | undefined,
+    message: Pick<Sending, 'eventType' | 'payload'>,
   ): Promise<ApplicationEntry> {
     const ref = applicationRef(appId);
     if (!ref) throw invalidFields([{ path: 'app_id', message: 'must be 1 to 128 letters, digits or . _ : -' }]);
@@ -151,6 +156,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     if (endpointIds) {
       throw invalidFields([{ path: '/endpoint_ids/0', message: 'is not an endpoint of this application' }]);
     }
+    await checkByCatalogue(directory, await directory.environment(caller.environmentId), message);
     // Somebody else may be creating it too: then theirs is the one.
     await insertApplication(tenant(caller.environmentId), {
       id: newId(),
