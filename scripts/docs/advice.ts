@@ -19,6 +19,8 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   payload_too_large: 'Send less: see [limits](limits.md). Put what is large where the receiver can fetch it.',
   unsupported_media_type: 'Send `content-type: application/json`.',
   too_many_secrets: 'Wait until an earlier secret ends, or end all of them now with `overlap_hours: 0`.',
+  payload_invalid: 'Mend the payload where `errors` says, or change the event type’s schema.',
+  unknown_event_type: 'Add it with `POST /v1/event-types`, or take back that it was archived.',
   validation_failed: 'Mend the fields named in `errors`. The same call will be refused again.',
   quota_exceeded: 'Wait until `reset_at`, or have the application’s `monthly_event_limit` or plan raised.',
   rate_limited: 'Wait for `retry-after` seconds. `ratelimit-remaining` on every answer shows it coming.',

@@ -18,6 +18,8 @@ export const PROBLEMS = {
   too_many_secrets: { status: 409, title: 'Too many earlier secrets are still valid' },
   payload_too_large: { status: 413, title: 'The request or its payload is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  payload_invalid: { status: 422, title: 'The payload breaks the schema of its event type' },
+  unknown_event_type: { status: 422, title: 'The event type is not in the catalogue' },
   validation_failed: { status: 422, title: 'A field is not as it must be' },
   quota_exceeded: { status: 429, title: 'The month’s messages are used up' },
   rate_limited: { status: 429, title: 'Too many requests in this minute' },

@@ -1,3 +1,4 @@
+import { newId } from '../../src/core/ids.ts';
 import type { Scope } from '../../src/core/scope.ts';
 import type { Operation } from '../kit/document.ts';
 import type { nonexistent, Tenant } from './tenant.ts';
@@ -28,6 +29,13 @@ export interface Sample {
 
 const event = { event_type: 'invoice.paid', payload: { amount: 1 } };
 const endpoint = { url: 'https://example.com/hook', events: ['invoice.*'], metadata: { a: 'b' }, channels: ['eu'] };
+const eventType = {
+  description: 'An invoice was paid in full.',
+  group: 'Billing',
+  schema: { type: 'object', properties: { amount: { type: 'integer' } }, required: ['amount'] },
+  example: { amount: 1250 },
+};
+const eventTypeName = (ids: Ids) => ({ name: ids.eventType });
 const longAgo = { since: '2020-01-01T00:00:00Z', until: '2020-02-01T00:00:00Z' };
 const range = 'limit=5&offset=0&since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&event_type=invoice.paid';
 
@@ -47,6 +55,9 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
+  getEnvironment: { scope: 'read' },
+  updateEnvironment: { scope: 'admin', body: () => ({ retention_days: 365 }) },
+
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
   getApiKey: { scope: 'admin', item: 'key' },
@@ -54,6 +65,22 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   revealApiKey: { scope: 'admin', item: 'key' },
   regenerateApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
   deleteApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
+
+  listEventTypes: { scope: 'read', query: 'limit=5&offset=0&group=Billing&include_archived=true' },
+  createEventType: { scope: 'write', body: () => ({ ...eventType, name: `invoice.${newId()}` }) },
+  getEventType: { scope: 'read', names: eventTypeName },
+  updateEventType: { scope: 'write', names: eventTypeName, body: () => ({ ...eventType, archived: false }) },
+  archiveEventType: {
+    scope: 'write',
+    names: eventTypeName,
+    makeNames: async (tenant) => ({ name: await tenant.newEventType() }),
+  },
+  exportEventTypes: { scope: 'read', query: 'format=openapi&include_archived=true' },
+  importEventTypes: {
+    scope: 'write',
+    query: 'dry_run=false',
+    body: () => ({ event_types: [{ ...eventType, name: `invoice.${newId()}` }] }),
+  },
 
   sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
   sendWebhook: { scope: 'write', body: ({ endpointId }) => ({ payload: [1], endpoint_id: endpointId }) },

@@ -4,6 +4,7 @@ import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
 import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts';
 import { APP_ID_PATTERN } from '../application-scope.ts';
+import { BodyFormatSchema } from '../body-format.ts';
 import { Headers, Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 import { SignatureSchema } from '../signature-setting.ts';
 
@@ -65,12 +66,6 @@ export const ENDPOINT_UID_PATTERN = `^(?!ep_)${APP_ID_PATTERN.slice(1)}`;
 const Uid = Type.String({
   pattern: ENDPOINT_UID_PATTERN,
   description: 'Your own id of this endpoint, unique in its application; usable in paths wherever an `ep_` id is',
-});
-
-const BodyFormatSchema = Type.Union([Type.Literal('raw'), Type.Literal('event'), Type.Literal('standard')], {
-  description:
-    'What is sent. `raw`: the payload; `event`: `{"event_id","type","data":{"object":payload}}`; `standard`: ' +
-    '`{"type","timestamp","data":payload}`',
 });
 
 const settings = {
