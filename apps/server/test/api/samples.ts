@@ -15,6 +15,8 @@ export interface Sample {
   readonly makeApplication?: (tenant: Tenant) => Promise<string>;
   readonly query?: string;
   readonly body?: (tenant: Tenant) => object;
+  /** Puts right what calls with other values may have left behind, for the operations that come after. */
+  readonly restore?: (tenant: Tenant) => Promise<unknown>;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
   /** What the path's parameters other than `app_id` and `id` are filled with: names of the tenant's own. */
@@ -47,7 +49,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   listApplications: { scope: 'read', query: 'limit=5&offset=0' },
   createApplication: { scope: 'write', body: () => ({ name: 'Globex', metadata: { plan: 'gold' } }) },
   getApplication: { scope: 'read' },
-  updateApplication: { scope: 'write', body: () => ({ name: 'Acme & Sons' }) },
+  updateApplication: {
+    scope: 'write',
+    body: () => ({ name: 'Acme & Sons' }),
+    restore: ({ api, appId, uid }) =>
+      api.patch(`/v1/app/${appId}`, { uid, plan: null, monthly_event_limit: null, subscriptions: 'all' }),
+  },
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
   getEnvironment: { scope: 'read' },
@@ -108,7 +115,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   listEndpoints: { scope: 'read', query: 'limit=5' },
   createEndpoint: { scope: 'write', body: () => endpoint },
   getEndpoint: { scope: 'read', item: 'endpoint' },
-  updateEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ description: 'ours' }) },
+  updateEndpoint: {
+    scope: 'write',
+    item: 'endpoint',
+    body: () => ({ description: 'ours' }),
+    restore: ({ api, endpointId }) => api.patch(`/v1/endpoints/${endpointId}`, { active: true }),
+  },
   deleteEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   enableEndpoint: {
     scope: 'write',
