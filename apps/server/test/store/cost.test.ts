@@ -7,6 +7,7 @@ import { insertMessages } from '../../src/store/acceptance.ts';
 import { noteKeyUses } from '../../src/store/api-key.ts';
 import { listApplications } from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
+import { expireAuditEntries, listAuditEntries } from '../../src/store/audit.ts';
 import { readBacklog } from '../../src/store/backlog.ts';
 import {
   type Database,
@@ -124,6 +125,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['a success', 10, (db) => forgetFailing(db, [shop])],
     ['the endpoints that only fail', 10, (db) => failingFor(db, FAILING_RULE, 100)],
     ['20 messages past retention', 200, (db) => oldMessages(db, env(), firstIdAt(0), Date.now() + DAY_MS, 20)],
+    ['a page of the audit log', 40, (db) => listAuditEntries(db, { environmentId: env(), action: undefined }, page)],
+    ['audit entries past their time', 10, (db) => expireAuditEntries(db, firstIdAt(0), 100)],
     ['a page of endpoints', 40, (db) => listEndpoints(db, env(), app, page)],
   ];
 
