@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Environment } from '../core/environment.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
+import type { PreparedSchema } from '../core/json-schema/schema.ts';
 import { requestsPerMinute } from '../core/plan.ts';
 import type { Scope } from '../core/scope.ts';
 import { effectiveSignature, isKeyPair, type SignatureSetting } from '../core/signature.ts';
@@ -15,9 +16,11 @@ import { changesSince, type Subject } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
 import { type EndpointRow, endpointsOf } from '../store/endpoint.ts';
 import { environmentOf, readEnvironment } from '../store/environment.ts';
+import { eventTypesInForce } from '../store/event-type.ts';
 import { ApplicationEntry } from './application-entry.ts';
 import { Cache } from './cache.ts';
-import type { EnvironmentEntry } from './environment-entry.ts';
+import type { CatalogueEntry, EnvironmentEntry } from './environment-entry.ts';
+import { Schemas } from './schemas.ts';
 
 /**
  * What the hot path knows by heart: API keys, and applications with their endpoints, secrets open. Bounded, filled on
@@ -58,6 +61,7 @@ export class Directory implements Service {
   readonly #aliases = new LRUCache<string, Uuid>({ max: MAX_APPLICATIONS });
   readonly #keys = new Cache<KeyEntry>(MAX_KEYS);
   readonly #environments = new Cache<EnvironmentEntry>(MAX_ENVIRONMENTS);
+  readonly #schemas: Schemas;
   readonly #unknownKeys = new LRUCache<string, true>({ max: MAX_KEYS, ttl: UNKNOWN_KEY_MS });
   readonly #dataKeys = new Map<Uuid, DataKey>();
   /** Everything up to here is forgotten. Before the first look: a version that no log is complete from. */
@@ -68,6 +72,7 @@ export class Directory implements Service {
     this.#db = options.db;
     this.#vault = options.vault;
     this.#log = options.log;
+    this.#schemas = new Schemas(options);
     this.#poll = repeating(
       POLL_MS,
       () => this.#readChanges(),
@@ -158,10 +163,11 @@ export class Directory implements Service {
       this.#applications.forget(subject.id);
     } else if (subject.kind === 'environment') {
       this.#environments.forget(subject.id);
-      // What an environment decides is part of the entries of its applications and keys. Rare enough that all may be
-      // read anew.
-      this.#applications.clear();
-      this.#keys.clear();
+      // What an environment decides is part of the entries of its applications and keys. Not of others': whoever changes
+      // a catalogue again and again makes work for themselves.
+      const isOfIt = ({ environmentId }: { environmentId: Uuid }) => environmentId === subject.id;
+      this.#applications.forgetWhere(isOfIt);
+      this.#keys.forgetWhere(isOfIt);
     } else {
       // Rare enough that all keys may be read anew.
       this.#keys.clear();
@@ -185,10 +191,18 @@ export class Directory implements Service {
     this.#distrustOld();
     const entry = await this.#environments.get(id, async () => {
       const row = await readEnvironment(this.#db, id);
-      return row ? { environment: environmentOf(row) } : null;
+      if (!row) return null;
+      const environment = environmentOf(row);
+      const isHeld = environment.strictEventTypes || environment.payloadValidation !== 'off';
+      return { environment, catalogue: isHeld ? catalogueOf(await eventTypesInForce(this.#db, id)) : null };
     });
     if (!entry) throw new Error(`there is no environment ${id}`);
     return entry;
+  }
+
+  /** The schema in force of an event type in a catalogue; null where it has none. */
+  schemaOf(environmentId: Uuid, type: CatalogueEntry): Promise<PreparedSchema | null> | PreparedSchema | null {
+    return type.schemaVersion === null ? null : this.#schemas.schema(environmentId, type.id, type.schemaVersion);
   }
 
   /** A stored endpoint with its secrets open, where they open: one that is damaged must not take others with it. */
@@ -296,6 +310,10 @@ export class Directory implements Service {
     this.#keys.clear();
     this.#unknownKeys.clear();
   }
+}
+
+function catalogueOf(rows: Awaited<ReturnType<typeof eventTypesInForce>>): EnvironmentEntry['catalogue'] {
+  return new Map(rows.map(({ id, name, schema_version }) => [name, { id, schemaVersion: schema_version }]));
 }
 
 /** A key pair of its owner's own signs ed25519, whatever its environment has changed over to. */

@@ -19,3 +19,15 @@ const read = statement<{ pending: number; oldest: Uuid | null }>(
 export async function readBacklog(db: Queryable, environmentId: Uuid, endpointId: Uuid) {
   return (await db.query(read, [environmentId, endpointId]))[0] ?? { pending: 0, oldest: null };
 }
+
+// By the index of leases: all that is in flight anywhere, which is little.
+const underWay = statement<{ count: number }>(
+  'backlog_under_way',
+  `select count(*)::integer as count from delivery
+   where status = 'SENDING' and due_at is not null and endpoint_id = $2 and environment_id = $1`,
+);
+
+/** How many deliveries are on their way to an endpoint now. */
+export async function countUnderWay(db: Queryable, environmentId: Uuid, endpointId: Uuid): Promise<number> {
+  return (await db.query(underWay, [environmentId, endpointId]))[0]?.count ?? 0;
+}

@@ -63,21 +63,39 @@ export interface DeliveryFilter {
   readonly messageId?: Uuid | undefined;
   readonly eventType?: string | undefined;
   readonly status?: DeliveryStatus | undefined;
+  /** Any of these. */
+  readonly eventTypes?: readonly string[] | undefined;
+  /** Of the message. */
+  readonly channel?: string | undefined;
 }
 
-/** Newest first. The filters a caller leaves out are not in the SQL, so that each combination has its own plan. */
-export async function listDeliveries(db: Queryable, filter: DeliveryFilter, page: Page): Promise<DeliveryRow[]> {
-  const where = new Where([
+/** Which deliveries a filter means; the list goes by the index of whoever leaves fewest. */
+export function whereDeliveries(filter: Omit<DeliveryFilter, 'status'>): Where {
+  return new Where([
     ['endpoint_id', filter.endpointId],
     ['application_id', filter.applicationId],
     ['environment_id', filter.environmentId],
   ])
     .equals('message_id', filter.messageId)
     .equals('event_type', filter.eventType)
-    // A literal, because the planner must see it to use the index that holds failed deliveries only.
-    .literal(filter.status && `status = '${filter.status}'`);
-  const within = filter.messageId ? narrowed(page, deliveryRange(filter.messageId)) : page;
-  return db.query(...pageOf<DeliveryRow>(`select ${COLUMNS} from delivery`, where, within));
+    .given(filter.eventTypes, (types) => `event_type = any(${types})`)
+    .given(
+      filter.channel,
+      (channel) => `exists (select from message m
+        where m.id = delivery.message_id and m.channels::jsonb @> to_jsonb(${channel}::text))`,
+    );
+}
+
+/** The same page, of the deliveries of a message alone where one is asked for. */
+export function within(page: Page, { messageId }: Pick<DeliveryFilter, 'messageId'>): Page {
+  return messageId ? narrowed(page, deliveryRange(messageId)) : page;
+}
+
+/** Newest first. The filters a caller leaves out are not in the SQL, so that each combination has its own plan. */
+export async function listDeliveries(db: Queryable, filter: DeliveryFilter, page: Page): Promise<DeliveryRow[]> {
+  // A literal, because the planner must see it to use the index that holds failed deliveries only.
+  const where = whereDeliveries(filter).literal(filter.status && `status = '${filter.status}'`);
+  return db.query(...pageOf<DeliveryRow>(`select ${COLUMNS} from delivery`, where, within(page, filter)));
 }
 
 const ofMessage = statement<DeliveryRow>(
@@ -94,10 +112,12 @@ export async function deliveriesOf(db: Queryable, environmentId: Uuid, messageId
 const retry = statement<DeliveryRow>(
   'delivery_retry',
   `with retried as (
-     update delivery set status = 'PENDING', trigger = $4, due_at = statement_timestamp(), completed_at = null,
+     -- What waits already keeps its place in the order of a fifo endpoint: it is due now, or before.
+     update delivery set status = 'PENDING', trigger = $4, due_at = least(due_at, statement_timestamp()),
+       completed_at = null,
        -- A result that an earlier worker still holds must not end what begins here.
        lease = lease + 1
-     where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3) and status = 'FAILED'
+     where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3) and status = any($5::text[])
        and attempt_count < ${MAX_ATTEMPT_NUMBER}
      returning ${COLUMNS}
    ), woken as (${wakeLanesSql('retried')},
@@ -106,13 +126,19 @@ const retry = statement<DeliveryRow>(
    select * from retried`,
 );
 
-/** Puts a FAILED delivery back in line. @returns undefined where there is none such in that state. */
+/**
+ * Puts a FAILED delivery back in line.
+ *
+ * @param states it may be in instead: SENT, to be sent once more; PENDING, to be tried now.
+ * @returns undefined where there is none such in that state.
+ */
 export async function retryDelivery(
   db: Queryable,
   environmentId: Uuid,
   applicationId: Uuid | null,
   id: Uuid,
   trigger: Trigger,
+  states: readonly Exclude<DeliveryStatus, 'SENDING'>[] = ['FAILED'],
 ): Promise<DeliveryRow | undefined> {
-  return (await db.query(retry, [environmentId, id, applicationId, trigger]))[0];
+  return (await db.query(retry, [environmentId, id, applicationId, trigger, states]))[0];
 }

@@ -14,6 +14,7 @@ export type JobStatus = 'pending' | 'running' | 'done' | 'failed';
 export interface JobRow {
   readonly id: Uuid;
   readonly kind: 'replay';
+  readonly filter: ReplayFilter;
   readonly status: JobStatus;
   readonly done: number;
   readonly total: number;
@@ -22,7 +23,7 @@ export interface JobRow {
   readonly completed_at: Date | null;
 }
 
-const COLUMNS = 'id, kind, status, done, total, errors, created_at, completed_at';
+const COLUMNS = 'id, kind, filter, status, done, total, errors, created_at, completed_at';
 
 const read = statement<JobRow>('job_read', `select ${COLUMNS} from job where id = $2 and environment_id = $1`);
 

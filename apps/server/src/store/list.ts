@@ -57,14 +57,9 @@ export class Where {
     return value === undefined ? this : this.literal(`${column} = ${this.#placeholder(value)}`);
   }
 
-  /** Any of several values. */
-  anyOf(column: string, values: readonly unknown[] | undefined): this {
-    return values === undefined ? this : this.literal(`${column} = any(${this.#placeholder(values)})`);
-  }
-
-  /** A JSON array of texts that has this one in it. */
-  has(column: string, text: string | undefined): this {
-    return text === undefined ? this : this.literal(`${column}::jsonb @> to_jsonb(${this.#placeholder(text)}::text)`);
+  /** Any condition on a value, where there is one. */
+  given(value: unknown, condition: (placeholder: string) => string): this {
+    return value === undefined ? this : this.literal(condition(this.#placeholder(value)));
   }
 
   /** A condition with no input in it. */
@@ -106,13 +101,22 @@ export class Where {
  * small one.
  */
 export function pageOf<Row>(select: string, where: Where, page: Page): [Statement<Row>, readonly unknown[]] {
+  const text = `${rangeOf(select, where, page)} limit ${page.limit} offset ${page.offset}`;
+  return [statement<Row>('', text), where.values];
+}
+
+/** The same without an end: for a statement around it that knows when it has enough. */
+export function rangeOf(select: string, where: Where, page: Page): string {
   const ends = [page.before, page.to, AFTER_ALL as Uuid].filter((id) => id !== null);
   where.ids(
     page.from ?? BEFORE_ALL,
     ends.reduce((least, id) => (id < least ? id : least)),
   );
-  const direction = page.isAscending ? 'asc' : 'desc';
-  const order = `${where.lead[0]} ${direction}, id ${direction}`;
-  const text = `${select} where ${where.text} order by ${order} limit ${page.limit} offset ${page.offset}`;
-  return [statement<Row>('', text), where.values];
+  return `${select} where ${where.text} order by ${orderOf(where.lead[0], page)}`;
+}
+
+/** @param prefix of the columns, `d.` where the rows are called d. */
+export function orderOf(lead: string, { isAscending }: Page, prefix = ''): string {
+  const direction = isAscending ? 'asc' : 'desc';
+  return `${prefix}${lead} ${direction}, ${prefix}id ${direction}`;
 }

@@ -100,7 +100,7 @@ export async function listMessages(db: Queryable, filter: MessageFilter, page: P
     ['environment_id', filter.environmentId],
   ])
     .equals('event_type', filter.eventType)
-    .anyOf('event_type', filter.eventTypes)
-    .has('channels', filter.channel);
+    .given(filter.eventTypes, (types) => `event_type = any(${types})`)
+    .given(filter.channel, (channel) => `channels::jsonb @> to_jsonb(${channel}::text)`);
   return db.query(...pageOf<MessageSummaryRow>(`select ${SUMMARY} from message`, where, page));
 }

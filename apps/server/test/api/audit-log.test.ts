@@ -16,6 +16,8 @@ const SENDS = [
 ];
 /** Reading these shows a secret. */
 const REVEALS = ['getEndpointSecret'];
+/** What an act on many things at once is about. */
+const SUBJECTS: Readonly<Record<string, string>> = { importEventTypes: 'catalogue' };
 
 interface Entry {
   readonly id: string;
@@ -58,7 +60,8 @@ onBothDatabases('the audit log', (kind) => {
     const wrong: Record<string, unknown> = {};
     for (const { operation, path, reply } of made) {
       const [entry, ...more] = entries.filter(({ request_id }) => request_id === requestId(reply));
-      const things = [reply.body.id, reply.body.job_id, ...path.split(/[/?]/)];
+      const { id, job_id, name: ownName } = reply.body;
+      const things = [id, job_id, ownName, SUBJECTS[name(operation)], ...path.split(/[/?]/)];
       const isRight =
         entry &&
         more.length === 0 &&

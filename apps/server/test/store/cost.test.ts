@@ -53,7 +53,15 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   const sent = newId();
   const leased: LeasedDelivery = {
     ...{ id: newDeliveryId(sent), messageId: sent, endpointId: shop, eventType: 'a', trigger: 'scheduled' },
-    ...{ environmentId: sent, applicationId: app, attemptCount: 0, lease: 1, payload: '{}', headers: null },
+    ...{
+      environmentId: sent,
+      applicationId: app,
+      attemptCount: 0,
+      lease: 1,
+      payload: '{}',
+      eventId: null,
+      headers: null,
+    },
     ...{ isProbe: false, isCounted: false },
   };
 

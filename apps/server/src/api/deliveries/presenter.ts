@@ -30,13 +30,16 @@ export function presentHold({ heldBy, heldUntil, waitsFor }: Hold) {
   };
 }
 
+export function isSuccess({ response_status: status, error_code: error }: AttemptRow): boolean {
+  return status !== null && status >= 200 && status < 300 && error === null;
+}
+
 export function presentAttempt(row: AttemptRow) {
-  const isSuccess = row.response_status !== null && row.response_status >= 200 && row.response_status < 300;
   return {
     id: publicId('att', attemptId(row.delivery_id, row.number)),
     number: row.number,
     trigger: row.trigger,
-    status: isSuccess && row.error_code === null ? ('success' as const) : ('failure' as const),
+    status: isSuccess(row) ? ('success' as const) : ('failure' as const),
     url: row.url,
     request_headers: row.request_headers,
     response_status: row.response_status,

@@ -1,9 +1,7 @@
 import { Type } from 'typebox';
 import { publicId } from '../../core/ids.ts';
-import { notFound, Problem } from '../../errors.ts';
-import { recordChange } from '../../store/change.ts';
-import { deleteEndpoint, listEndpoints } from '../../store/endpoint.ts';
-import { letLaneGo } from '../../store/lane.ts';
+import { Problem } from '../../errors.ts';
+import { listEndpoints } from '../../store/endpoint.ts';
 import { applicationOf, type Mount, pathOf, type ScopedPath } from '../application-scope.ts';
 import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -140,15 +138,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       },
     },
     async (request, reply) => {
-      const row = await endpoints.find(request.caller, request.params);
-      await tenant(row.environment_id).transaction(async (tx) => {
-        // Of two who delete it at once, one did.
-        if (!(await deleteEndpoint(tx, row.environment_id, row.application_id, row.id))) throw notFound('endpoint');
-        await letLaneGo(tx, row.id);
-        await audit(tx, request, 'endpoint.delete', publicId('ep', row.id), { uid: row.uid });
-        await recordChange(tx, { kind: 'application', id: row.application_id });
-      });
-      directory.forget({ kind: 'application', id: row.application_id });
+      await endpoints.remove(request, await endpoints.find(request.caller, request.params));
       return reply.code(204).send(null);
     },
   );

@@ -1,9 +1,11 @@
+import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../auth/authenticate.ts';
-import { parseId } from '../../core/ids.ts';
+import { parseId, publicId } from '../../core/ids.ts';
 import { notFound, Problem } from '../../errors.ts';
 import { recordChange } from '../../store/change.ts';
 import { hasSqlState, type Queryable, UNIQUE_VIOLATION } from '../../store/database.ts';
 import {
+  deleteEndpoint,
   type EndpointRow,
   type EndpointSettings,
   insertEndpoint,
@@ -15,6 +17,7 @@ import {
 import { forgetFailing } from '../../store/failing.ts';
 import { letLaneGo, lookAtLaneAnew, pauseLane } from '../../store/lane.ts';
 import { applicationFilter, applicationOf, type ScopedPath } from '../application-scope.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { ENDPOINT_UID_PATTERN } from './schema.ts';
 
@@ -55,17 +58,29 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
     /** Reads, changes and writes under a row lock, so that two changes at once both count; tells lane and caches. */
     async change(tx: Queryable, ref: EndpointRef, apply: (row: EndpointRow) => EndpointRow): Promise<EndpointRow> {
       const row = await lockEndpoint(tx, ref.environment_id, ref.application_id, ref.id);
-      const changed =
-        row &&
-        (await updateEndpoint(tx, apply(row)).catch((error: unknown) => {
-          throw uidTakenOr(error, apply(row).uid);
-        }));
+      if (!row) throw notFound('endpoint');
+      const wanted = apply(row);
+      const changed = await updateEndpoint(tx, wanted).catch((error: unknown) => {
+        throw uidTakenOr(error, wanted.uid);
+      });
       if (!changed) throw notFound('endpoint');
       await adjustLane(tx, row, changed);
       // Enabled, resumed or sent elsewhere: how it failed before says nothing of what comes.
       if (row.status !== changed.status || row.url !== changed.url) await forgetFailing(tx, [changed.id]);
       await recordChange(tx, { kind: 'application', id: changed.application_id });
       return changed;
+    },
+
+    /** Deletes it; its lane is let go, so that deliveries which are still due to it end. */
+    async remove(request: Pick<FastifyRequest, 'caller' | 'id'>, row: EndpointRow): Promise<void> {
+      await tenant(row.environment_id).transaction(async (tx) => {
+        // Of two who delete it at once, one did.
+        if (!(await deleteEndpoint(tx, row.environment_id, row.application_id, row.id))) throw notFound('endpoint');
+        await letLaneGo(tx, row.id);
+        await audit(tx, request, 'endpoint.delete', publicId('ep', row.id), { uid: row.uid });
+        await recordChange(tx, { kind: 'application', id: row.application_id });
+      });
+      directory.forget({ kind: 'application', id: row.application_id });
     },
   };
 }

@@ -15,6 +15,8 @@ export interface Replay {
   readonly since?: string | undefined;
   readonly until?: string | undefined;
   readonly dry_run?: boolean | undefined;
+  /** What is said of the job; unless told, its id and how many it is. */
+  readonly answer?: (id: Uuid) => object;
 }
 
 /** Counted in one statement. */
@@ -34,7 +36,7 @@ export function createReplayer(deps: ApiDependencies) {
   return async (
     request: FastifyRequest,
     reply: FastifyReply,
-    { filter, since, until, dry_run: isDry }: Replay,
+    { filter, since, until, dry_run: isDry, answer }: Replay,
   ): Promise<FastifyReply> => {
     const { environmentId } = request.caller;
     const db = deps.tenant(environmentId);
@@ -57,7 +59,7 @@ export function createReplayer(deps: ApiDependencies) {
         until,
         matched,
       });
-      return { status: 202, body: JSON.stringify({ job_id: publicId('job', id), matched }) };
+      return { status: 202, body: JSON.stringify(answer?.(id) ?? { job_id: publicId('job', id), matched }) };
     });
     if (outcome.answer.status === 202) deps.wakeJobs();
     return sendAnswer(reply, outcome);

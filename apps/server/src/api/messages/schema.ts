@@ -13,6 +13,7 @@ export const EventType = Type.String({
 export const Payload = Type.Unsafe<unknown>({
   type: ['object', 'array'],
   description: 'Any JSON object or array, up to 256 KiB; endpoints get exactly these bytes',
+  examples: [{ id: 'inv_1', amount: 1250 }],
 });
 
 const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });

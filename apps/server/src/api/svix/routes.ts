@@ -1,9 +1,16 @@
 import type { ApiDependencies } from '../dependencies.ts';
 import type { ApiServer } from '../server.ts';
 import { applications } from './applications.ts';
+import { attempted } from './attempted.ts';
+import { attempts } from './attempts.ts';
+import { endpointHeaders } from './endpoint-headers.ts';
+import { endpointSecret } from './endpoint-secret.ts';
+import { endpointStats } from './endpoint-stats.ts';
+import { endpoints } from './endpoints.ts';
 import { health } from './health.ts';
 import { messages } from './messages.ts';
 import { SVIX_MOUNT } from './mount.ts';
+import { replays } from './replays.ts';
 
 /**
  * The surface that the client of Svix (https://github.com/svix/svix-webhooks) speaks to, so that it works with Postrider
@@ -16,7 +23,14 @@ export function svixRoutes(app: ApiServer, deps: ApiDependencies): void {
       const svix = instance as ApiServer;
       health(svix, deps);
       applications(svix, deps);
+      endpoints(svix, deps);
+      endpointHeaders(svix, deps);
+      endpointSecret(svix, deps);
+      endpointStats(svix, deps);
+      replays(svix, deps);
       messages(svix, deps);
+      attempts(svix, deps);
+      attempted(svix, deps);
     },
     { prefix: SVIX_MOUNT },
   );

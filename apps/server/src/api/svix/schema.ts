@@ -12,10 +12,15 @@ export const Name = Text({ minLength: 1, maxLength: 256 });
 export const Uid = Type.Optional(Nullable(Type.String({ maxLength: 256 })));
 export const MetadataIn = Type.Optional(Metadata);
 export const AppPath = Type.Object({ app_id: AppIdParam });
+export const EndpointPath = Type.Object({ app_id: AppIdParam, endpoint_id: Type.String({ maxLength: 256 }) });
 
 /** Several values as the client joins them: `a,b`. */
 export const Joined = Type.Optional(Type.String({ minLength: 1, maxLength: 8_192 }));
 
 export function split(joined: string | undefined): string[] | undefined {
   return joined?.split(',');
+}
+
+export function OneOf(numbers: readonly number[]) {
+  return Type.Optional(Type.Unsafe<number>({ type: 'integer', enum: numbers }));
 }
