@@ -2,6 +2,7 @@ import { apiKeyRoutes } from './api-keys/routes.ts';
 import { apiKeySecretRoutes } from './api-keys/secret-routes.ts';
 import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
+import { auditLogRoutes } from './audit-log/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { docsRoutes } from './docs/routes.ts';
@@ -34,6 +35,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     environmentRoutes(api, deps);
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
+    auditLogRoutes(api, deps);
     sendRoutes(api, deps);
     eventTypeRoutes(api, deps);
     eventTypeTransferRoutes(api, deps);

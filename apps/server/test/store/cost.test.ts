@@ -7,6 +7,7 @@ import { insertMessages } from '../../src/store/acceptance.ts';
 import { noteKeyUses } from '../../src/store/api-key.ts';
 import { listApplications } from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
+import { expireAuditEntries, listAuditEntries } from '../../src/store/audit.ts';
 import { readBacklog } from '../../src/store/backlog.ts';
 import {
   type Database,
@@ -167,6 +168,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ],
     ['an event type', 10, (db) => eventTypesNamed(db, env(), ['name.7'])],
     ['the schema of an event type', 10, (db) => readSchema(db, env(), shop, 1)],
+    ['a page of the audit log', 40, (db) => listAuditEntries(db, { environmentId: env(), action: undefined }, page)],
+    ['audit entries past their time', 10, (db) => expireAuditEntries(db, firstIdAt(0), 100)],
   ];
 
   /** These put the few lanes they touch in the order in which lanes are locked, or find the last of what they saw. */

@@ -74,7 +74,8 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
     /** Deletes it; its lane is let go, so that deliveries which are still due to it end. */
     async remove(request: Pick<FastifyRequest, 'caller' | 'id'>, row: EndpointRow): Promise<void> {
       await tenant(row.environment_id).transaction(async (tx) => {
-        await deleteEndpoint(tx, row.environment_id, row.application_id, row.id);
+        // Of two who delete it at once, one did.
+        if (!(await deleteEndpoint(tx, row.environment_id, row.application_id, row.id))) throw notFound('endpoint');
         await letLaneGo(tx, row.id);
         await audit(tx, request, 'endpoint.delete', publicId('ep', row.id), { uid: row.uid });
         await recordChange(tx, { kind: 'application', id: row.application_id });

@@ -8,6 +8,7 @@ import { invalidFields, notFound } from '../../errors.ts';
 import { insertApplication } from '../../store/application.ts';
 import { readEndpoint } from '../../store/endpoint.ts';
 import { AppIdParam, applicationOf, applicationRef } from '../application-scope.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
 import type { ApiServer } from '../server.ts';
@@ -116,7 +117,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       deliverAt(body.deliver_at);
       keyedCall(request, null);
       const message = { eventType: body.event_type, payload };
-      const application = await applicationOnUse(request.caller, request.params.app_id, body.endpoint_ids, message);
+      const application = await applicationOnUse(request, request.params.app_id, body.endpoint_ids, message);
       const sending = publication(application, body, payload);
       const fanout = sending.matched.endpoints.length;
       return send(request, reply, { ...sending, answer: ({ id }) => ({ message_id: publicId('msg', id), fanout }) });
@@ -144,11 +145,12 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
   }
 
   async function applicationOnUse(
-    caller: Caller,
+    request: FastifyRequest,
     appId: string,
     endpointIds: readonly string[] | undefined,
     message: Pick<Sending, 'eventType' | 'payload'>,
   ): Promise<ApplicationEntry> {
+    const { caller } = request;
     const ref = applicationRef(appId);
     if (!ref) throw invalidFields([{ path: 'app_id', message: 'must be 1 to 128 letters, digits or . _ : -' }]);
     const known = await directory.application(caller.environmentId, ref);
@@ -157,14 +159,17 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       throw invalidFields([{ path: '/endpoint_ids/0', message: 'is not an endpoint of this application' }]);
     }
     await checkByCatalogue(directory, await directory.environment(caller.environmentId), message);
-    // Somebody else may be creating it too: then theirs is the one.
-    await insertApplication(tenant(caller.environmentId), {
-      id: newId(),
-      environment_id: caller.environmentId,
-      uid: ref.uid,
-      name: ref.uid,
-      metadata: {},
-      is_default: false,
+    await tenant(caller.environmentId).transaction(async (tx) => {
+      const row = await insertApplication(tx, {
+        id: newId(),
+        environment_id: caller.environmentId,
+        uid: ref.uid,
+        name: ref.uid,
+        metadata: {},
+        is_default: false,
+      });
+      // Somebody else may have created it meanwhile: then theirs is the one.
+      if (row) await audit(tx, request, 'application.create', publicId('app', row.id), { by: 'event' });
     });
     return applicationOf(directory, caller, appId);
   }
