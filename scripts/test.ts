@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isInstalled, LANGUAGES } from '../apps/server/test/docs/languages.ts';
 import { hasBrowser } from '../apps/server/test/kit/browser.ts';
 
 /**
@@ -59,14 +60,17 @@ function runTests(args: readonly string[]): Counts {
   }
 }
 
-/** What its tests skip, and how to have it run. */
+/** What this machine has nothing to run with, and how to get it. */
 function reasonsNotRun(): string[] {
-  const reasons = {
-    'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)':
-      process.env.POSTRIDER_TEST_DATABASE_URL !== undefined,
-    'pages in a browser: there is no Chromium (apt-get install chromium)': hasBrowser,
-  };
-  return Object.entries(reasons).flatMap(([reason, isRun]) => (isRun ? [] : [reason]));
+  const postgres =
+    'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)';
+  return [
+    ...(process.env.POSTRIDER_TEST_DATABASE_URL ? [] : [postgres]),
+    ...(hasBrowser ? [] : ['pages in a browser: there is no Chromium (apt-get install chromium)']),
+    ...LANGUAGES.filter((language) => !isInstalled(language)).map(
+      ({ name, needs }) => `the verification code in ${name}: there is no ${needs.program} (${needs.from})`,
+    ),
+  ];
 }
 
 function count(passed: boolean): void {

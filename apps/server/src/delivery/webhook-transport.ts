@@ -1,3 +1,4 @@
+import { bodyIn } from '../core/body-format.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { publicId } from '../core/ids.ts';
 import { maskHeaders } from '../core/mask.ts';
@@ -6,7 +7,7 @@ import type { LeasedDelivery } from '../store/lease.ts';
 import { ownHeaders } from './signing.ts';
 import type { Sent, Transport } from './transport.ts';
 
-/** A signed POST to an endpoint's URL: the payload's own bytes, a fresh timestamp and signature on each try. */
+/** A signed POST to an endpoint's URL: the payload's own bytes in the endpoint's format, a fresh timestamp and signature on each try. */
 export class WebhookTransport implements Transport {
   readonly #egress: EgressClient;
 
@@ -17,12 +18,13 @@ export class WebhookTransport implements Transport {
   async send(endpoint: Endpoint, delivery: LeasedDelivery): Promise<Sent> {
     // The message's id, not the delivery's: it stays the same on every try, so that a receiver can drop duplicates.
     const id = publicId('msg', delivery.messageId);
-    const ours = ownHeaders(endpoint, id, Date.now(), delivery.payload);
+    const body = bodyIn(endpoint.bodyFormat, delivery);
+    const ours = ownHeaders(endpoint, id, Date.now(), body);
     const custom = customHeaders(endpoint.headers, delivery.headers);
     const exchange = await this.#egress.send({
       url: endpoint.url,
       headers: custom ? { ...custom, ...ours } : ours,
-      body: delivery.payload,
+      body,
       deadlineMs: endpoint.timeoutSeconds * 1000,
     });
     return {

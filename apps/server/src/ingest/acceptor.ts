@@ -333,6 +333,7 @@ export class Acceptor {
           attemptCount: 0,
           lease: 1,
           payload: message.payload,
+          eventId: message.eventId,
           headers: draft.headers,
           isProbe: false,
           isCounted: false,

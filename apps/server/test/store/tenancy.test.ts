@@ -18,6 +18,7 @@ import * as application from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
+import { findDirectEndpoint, insertDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-endpoint.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
 import * as eventType from '../../src/store/event-type.ts';
 import { noteFailing, readFailing } from '../../src/store/failing.ts';
@@ -26,6 +27,14 @@ import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
 import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { replayNow } from '../../src/store/replay.ts';
+import * as route from '../../src/store/route.ts';
+import {
+  listOffers,
+  offeredTypes,
+  readSubscriptions,
+  saveSubscriptions,
+  subscribedTypes,
+} from '../../src/store/subscription.ts';
 import { addTallies, readTallies } from '../../src/store/tally.ts';
 import { addUsage, readUsage } from '../../src/store/usage.ts';
 import { onBothDatabases } from '../kit/database.ts';
@@ -40,6 +49,7 @@ const PAGE = { limit: 10, offset: 0, before: null, from: null, to: null };
 interface Belongings {
   readonly app: application.ApplicationRow;
   readonly ep: endpoint.EndpointRow;
+  readonly direct: endpoint.EndpointRow;
   readonly msg: Uuid;
   readonly dlv: Uuid;
   readonly key: Uuid;
@@ -61,6 +71,19 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['endpointsOf', (db, env, of) => endpoint.endpointsOf(db, env, of.app.id)],
   ['listEndpoints', (db, env, of) => endpoint.listEndpoints(db, env, of.app.id, PAGE)],
   ['updateEndpoint', (db, env, of) => endpoint.updateEndpoint(db, { ...of.ep, environment_id: env })],
+  ['findDirectEndpoint', (db, env, of) => findDirectEndpoint(db, env, of.app.id, of.direct.url)],
+  ['readDirectEndpoint', (db, env, of) => readDirectEndpoint(db, env, of.app.id, of.direct.id)],
+  ['pageEndpoints', (db, env, of) => endpoint.pageEndpoints(db, env, of.app.id, PAGE)],
+  ['listEndpoints, direct ones', (db, env, of) => endpoint.listEndpoints(db, env, of.app.id, PAGE, true)],
+  ['readRoute', (db, env) => route.readRoute(db, env, 'a')],
+  ['listRoutes', (db, env) => route.listRoutes(db, env, PAGE)],
+  ['routesOf', async (db, env) => [...(await route.routesOf(db, env))]],
+  ['routableEndpoints', async (db, env, of) => [...(await route.routableEndpoints(db, env, of.app.id, [of.ep.id]))]],
+  ['subscribedTypes', (db, env, of) => subscribedTypes(db, env, of.app.id)],
+  ['lockApplication', (db, env, of) => application.lockApplication(db, env, of.app.id)],
+  ['listOffers', (db, env, of) => listOffers(db, env, of.app.id, { after: '', limit: 5, offset: 0 })],
+  ['offeredTypes', async (db, env) => [...(await offeredTypes(db, env, ['offered'])).offered]],
+  ['readSubscriptions', async (db, env, of) => [...(await readSubscriptions(db, env, of.app.id, ['a']))]],
   ['disableEndpoint', (db, env, of) => endpoint.disableEndpoint(db, env, of.ep.id, 'gone')],
   ['readMessage', (db, env, of) => readMessage(db, env, null, of.msg)],
   ['readMessage of its application', (db, env, of) => readMessage(db, env, of.app.id, of.msg)],
@@ -106,6 +129,7 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['readAnswer', (db, env) => readAnswer(db, env, 'POST /x', 'key')],
   // What ends things comes last: each row goes when its own environment asks.
   ['retryDelivery', (db, env, of) => delivery.retryDelivery(db, env, null, of.dlv, 'manual')],
+  ['deleteRoute', (db, env) => route.deleteRoute(db, env, 'a')],
   ['deleteApiKey', (db, env, of) => deleteApiKey(db, env, of.key)],
   ['deleteEndpoint', (db, env, of) => endpoint.deleteEndpoint(db, env, of.app.id, of.ep.id)],
 ];
@@ -120,6 +144,16 @@ onBothDatabases('another environment’s ids', (kind) => {
     other = await stage.addEnvironment();
     const app = await stage.addApplication({ uid: 'mine', is_default: true });
     const ep = await stage.addEndpoint({ application_id: app.id, uid: 'mine' });
+    const direct = await insertDirectEndpoint(stage.db, { ...ep, id: newId(), url: 'https://example.com/direct' });
+    if (!direct) throw new Error('the direct endpoint is there already');
+    const routed = { id: newId(), environmentId: stage.environment, eventType: 'a', endpointIds: [ep.id] };
+    await route.putRoute(stage.db, routed);
+    await stage.sql(`insert into event_type (id, environment_id, name, size) values ($1, $2, 'offered', 0)`, [
+      newId(),
+      stage.environment,
+    ]);
+    const said = new Map([['a', { isSubscribed: true, version: 1 }]]);
+    await saveSubscriptions(stage.db, stage.environment, app.id, said);
     const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id });
     await insertMessages(stage.db, [sent]);
     const [leased] = await claimDue(stage.db, 1);
@@ -140,7 +174,7 @@ onBothDatabases('another environment’s ids', (kind) => {
     const job = newId();
     const range = { after: firstIdAt(0), last: sent.id, asOf: await replayNow(stage.db) };
     await insertReplayJob(stage.db, job, { environmentId: stage.environment, filter: { statuses: [] }, ...range }, 0);
-    mine = { app, ep, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job, evt };
+    mine = { app, ep, direct, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job, evt };
   });
   afterAll(() => stage.close());
 

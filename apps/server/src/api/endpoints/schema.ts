@@ -2,8 +2,10 @@ import { type Static, Type } from 'typebox';
 import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
+import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts';
 import { APP_ID_PATTERN } from '../application-scope.ts';
-import { Headers, Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
+import { BodyFormatSchema } from '../body-format.ts';
+import { Headers, Id, Metadata, Nullable, PageQuery, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 import { SignatureSchema } from '../signature-setting.ts';
 
 const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
@@ -66,12 +68,6 @@ const Uid = Type.String({
   description: 'Your own id of this endpoint, unique in its application; usable in paths wherever an `ep_` id is',
 });
 
-const BodyFormatSchema = Type.Union([Type.Literal('raw'), Type.Literal('event'), Type.Literal('standard')], {
-  description:
-    'What is sent. `raw`: the payload; `event`: `{"event_id","type","data":{"object":payload}}`; `standard`: ' +
-    '`{"type","timestamp","data":payload}`',
-});
-
 const settings = {
   uid: Type.Optional(Nullable(Uid)),
   url: Type.String({ maxLength: 2048, description: 'Where deliveries are POSTed' }),
@@ -126,12 +122,20 @@ export const EndpointStatusSchema = Type.Union([
   Type.Literal('disabled'),
 ]);
 
+export const EndpointQuery = Strict({
+  ...PageQuery,
+  direct: Type.Optional(
+    Type.Boolean({ description: 'true: the endpoints that sends to URLs have made, instead of all others' }),
+  ),
+});
+
 export const EndpointSchema = Type.Object({
   id: Id('ep'),
   app_id: Id('app'),
   uid: Nullable(Type.String()),
   type: Type.Literal('webhook'),
   url: Type.String(),
+  is_direct: Type.Boolean({ description: 'Made by a send to its URL; nothing that is published goes there' }),
   events: Type.Array(Type.String()),
   channels: Nullable(Type.Array(Type.String())),
   description: Type.String(),
@@ -162,5 +166,25 @@ export const CreatedEndpoint = Type.Object({
 });
 
 export const SecretSchema = Type.Object({ secret: Type.String(), public_key: Type.Optional(PublicKey) });
+
+export const SecretRotation = Strict({
+  secret: Type.Optional(
+    Type.String({ maxLength: 256, description: 'Your own, as at creation; left out, a new one is made' }),
+  ),
+  overlap_hours: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: MAX_OVERLAP_HOURS,
+      description:
+        `How long deliveries are signed with the secret of before as well; ${DEFAULT_OVERLAP_HOURS} unless set. ` +
+        '0: from now on only the new one signs, and all earlier ones are done with',
+    }),
+  ),
+});
+
+export const RotatedSecret = Type.Object({
+  ...SecretSchema.properties,
+  previous_secret_expires_at: Timestamp,
+});
 
 export const TestAnswer = Type.Object({ message_id: Id('msg'), delivery_id: Id('dlv') });
