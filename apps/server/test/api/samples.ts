@@ -39,6 +39,8 @@ const eventTypeName = (ids: Ids) => ({ name: ids.eventType });
 const longAgo = { since: '2020-01-01T00:00:00Z', until: '2020-02-01T00:00:00Z' };
 const range = 'limit=5&offset=0&since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&event_type=invoice.paid';
 
+const route = ({ eventType }: Ids) => ({ event_type: eventType });
+
 /** By operationId. What exists under `/v1/app/{app_id}` too is called alike there. */
 const SAMPLES: Readonly<Record<string, Sample>> = {
   health: { scope: 'read' },
@@ -97,6 +99,30 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   sendWebhook: { scope: 'write', body: ({ endpointId }) => ({ payload: [1], endpoint_id: endpointId }) },
   publishEvent: { scope: 'write', createsApplication: true, body: () => event },
 
+  listRoutes: { scope: 'read', query: 'limit=5&offset=0' },
+  getRoute: { scope: 'read', names: route },
+  putRoute: {
+    scope: 'write',
+    names: route,
+    createsItem: true,
+    body: ({ defaultEndpointId }) => ({ endpoint_ids: [defaultEndpointId] }),
+  },
+  deleteRoute: {
+    scope: 'write',
+    names: route,
+    makeNames: async (tenant) => ({ event_type: await tenant.newRoute() }),
+  },
+
+  listSubscriptions: { scope: 'read', query: 'limit=5&offset=0' },
+  updateSubscriptions: {
+    scope: 'write',
+    makeApplication: (tenant) => tenant.newApplication(),
+    body: () => [
+      { event_type: 'invoice.paid', action: 'SUBSCRIBE' },
+      { event_type: 'invoice.sent', action: 'UNSUBSCRIBE', metadata: { version: 7 } },
+    ],
+  },
+
   listEndpoints: { scope: 'read', query: 'limit=5' },
   createEndpoint: { scope: 'write', body: () => endpoint },
   getEndpoint: { scope: 'read', item: 'endpoint' },
@@ -139,6 +165,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   // Of a time in which nothing failed: the tenant's own failed delivery is to stay as it is.
   replayDeliveries: { scope: 'write', body: () => ({ filter: { status: 'FAILED', ...longAgo } }) },
   replayEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ ...longAgo, only_failed: false }) },
+  listAuditLog: { scope: 'admin', query: 'limit=5&since=2020-01-01T00:00:00Z' },
   listJobs: { scope: 'read', query: 'limit=5&offset=0' },
   getJob: { scope: 'read', item: 'job' },
 };

@@ -7,6 +7,7 @@ import { AppIdParam, applicationOf, applicationRef } from '../application-scope.
 import { storedApplications } from '../applications/stored-applications.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
+import { checkByCatalogue } from '../messages/catalogue-check.ts';
 import { deliverAt } from '../messages/deliver-at.ts';
 import { publication } from '../messages/publishing.ts';
 import { createSender } from '../messages/sending.ts';
@@ -53,7 +54,8 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
       const payload = payloadText(request.rawBody, body);
       deliverAt(body.deliverAt ?? undefined);
       keyedCall(request, null);
-      const application = await applicationFor(request, request.params.app_id, body.application);
+      const message = { eventType: body.eventType, payload };
+      const application = await applicationFor(request, request.params.app_id, body.application, message);
       const sending = publication(application, newMessage(body), payload);
       const keyed = body.eventId == null ? undefined : eventIdCall(request, application.id, body.eventId);
       return send(request, reply, {
@@ -139,6 +141,7 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
     request: FastifyRequest,
     appId: string,
     body: MessageIn['application'],
+    message: { readonly eventType: string; readonly payload: string },
   ): Promise<ApplicationEntry> {
     const { environmentId } = request.caller;
     const ref = applicationRef(appId);
@@ -146,6 +149,7 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
     if (known) return known;
     if (!body || ref?.by !== 'uid') throw notFound('application');
     const { throttleRate: _, ...wanted } = withUid(ref.uid, body, '/application/uid');
+    await checkByCatalogue(directory, await directory.environment(environmentId), message);
     // Somebody else may be making it too: then theirs is the one.
     await tenant(environmentId).transaction((tx) => stored.insert(tx, request, wanted));
     return applicationOf(directory, request.caller, appId);
