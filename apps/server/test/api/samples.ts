@@ -58,7 +58,18 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
   getEnvironment: { scope: 'read' },
-  updateEnvironment: { scope: 'admin', body: () => ({ retention_days: 365 }) },
+  updateEnvironment: {
+    scope: 'admin',
+    body: () => ({ retention_days: 365 }),
+    restore: ({ api }) =>
+      api.patch('/v1/environment', {
+        strict_event_types: false,
+        payload_validation: 'off',
+        body_format: 'raw',
+        signature: { scheme: 'standard' },
+        retention_days: null,
+      }),
+  },
 
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
