@@ -12,6 +12,7 @@ import { jobRoutes } from './jobs/routes.ts';
 import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
+import { portalRoutes } from './portal/routes.ts';
 import type { ApiServer } from './server.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
@@ -27,6 +28,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     sendRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    portalRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);

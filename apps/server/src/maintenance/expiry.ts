@@ -3,17 +3,22 @@ import { repeating, type Service } from '../service.ts';
 import { pruneChanges } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
 import { expireKeys } from '../store/idempotency.ts';
+import { expirePortal } from '../store/portal.ts';
 
 const INTERVAL_MS = 60_000;
 /** Small enough that no accept waits behind a delete. */
 const BATCH = 5_000;
 
-/** Drops what has served its time: idempotency keys after 24 h, and the change log once every process has read it. */
+/**
+ * Drops what has served its time: idempotency keys after 24 h, links into the portal and its sessions once they have ended,
+ * and the change log once every process has read it.
+ */
 export function createExpiry(options: { db: Database; log: Log }): Service {
   return repeating(
     INTERVAL_MS,
     async () => {
       while ((await expireKeys(options.db, BATCH)) === BATCH);
+      while ((await expirePortal(options.db, BATCH)) >= BATCH);
       await pruneChanges(options.db);
     },
     (error) => options.log.warn({ err: error }, 'expired rows cannot be dropped; trying again'),

@@ -14,6 +14,8 @@ export interface Sample {
   readonly makeApplication?: (tenant: Tenant) => Promise<string>;
   readonly query?: string;
   readonly body?: (tenant: Tenant) => object;
+  /** No two answers are alike. */
+  readonly isNewEachTime?: true;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
   /** What the path's parameters other than `app_id` and `id` are filled with: names of the tenant's own. */
@@ -82,6 +84,18 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   // Of a time in which nothing failed: the tenant's own failed delivery is to stay as it is.
   replayDeliveries: { scope: 'write', body: () => ({ filter: { status: 'FAILED', ...longAgo } }) },
   replayEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ ...longAgo, only_failed: false }) },
+  createPortalLink: {
+    scope: 'admin',
+    body: () => ({
+      expires_in: 120,
+      capabilities: ['replay'],
+      theme: { mode: 'dark' },
+      return_url: 'https://acme.example/',
+    }),
+  },
+  getDashboardAccess: { scope: 'admin', isNewEachTime: true },
+  revokePortalSessions: { scope: 'write' },
+
   listJobs: { scope: 'read', query: 'limit=5&offset=0' },
   getJob: { scope: 'read', item: 'job' },
 };

@@ -63,11 +63,15 @@ export const SVIX_OPERATIONS: readonly SvixOperation[] = [
   of(`GET ${MESSAGE}/endpoint`, 'read'),
   of(`POST ${MESSAGE}/endpoint/:endpoint_id/resend`, 'write'),
 
+  of('POST /auth/app-portal-access/:app_id', 'admin', () => ({ capabilities: ['ViewBase'], expiry: 3_600 })),
+  of('POST /auth/app/:app_id/expire-all', 'write', () => ({ sessionIds: ['nobody'] })),
+
   of(`DELETE ${ENDPOINT}`, 'write'),
   of('DELETE /app/:app_id', 'write'),
 ];
 
-export const SVIX_PUBLIC = ['GET /health'];
+/** Not for API keys: for anybody, and for portal sessions. */
+export const SVIX_OTHERS = ['GET /health', 'POST /auth/logout'];
 
 /** What a parameter of a path names. */
 export function idsOf(tenant: SvixTenant): Readonly<Record<string, string>> {

@@ -3,6 +3,7 @@ import type { ApiServer } from '../server.ts';
 import { applications } from './applications.ts';
 import { attempted } from './attempted.ts';
 import { attempts } from './attempts.ts';
+import { authentication } from './authentication.ts';
 import { endpointHeaders } from './endpoint-headers.ts';
 import { endpointSecret } from './endpoint-secret.ts';
 import { endpointStats } from './endpoint-stats.ts';
@@ -22,6 +23,7 @@ export function svixRoutes(app: ApiServer, deps: ApiDependencies): void {
     async (instance) => {
       const svix = instance as ApiServer;
       health(svix, deps);
+      authentication(svix, deps);
       applications(svix, deps);
       endpoints(svix, deps);
       endpointHeaders(svix, deps);
