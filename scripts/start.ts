@@ -42,7 +42,8 @@ ${styleText('bold', 'Postrider is running.')} It has just sent its first webhook
     POST ${first.endpointUrl} → ${first.status} in ${first.durationMs} ms, attempt ${first.attempt}
     signature ${styleText('green', 'verified')} by the receiver
 
-  API      ${postrider.url}/v1   (described in ${postrider.url}/openapi.json)
+  API      ${postrider.url}/v1
+  Docs     ${postrider.url}/docs    read the API and try it
   Inbox    ${inbox.url}/     open it and watch webhooks arrive
   API key  ${key}
 

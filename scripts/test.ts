@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isInstalled, LANGUAGES } from '../apps/server/test/docs/languages.ts';
+import { hasBrowser } from '../apps/server/test/kit/browser.ts';
 
 /**
  * `npm test`: types, lint, then every test; lists what was not run and why, and ends in one line,
@@ -58,12 +60,17 @@ function runTests(args: readonly string[]): Counts {
   }
 }
 
+/** What this machine has nothing to run with, and how to get it. */
 function reasonsNotRun(): string[] {
-  return process.env.POSTRIDER_TEST_DATABASE_URL
-    ? []
-    : [
-        'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)',
-      ];
+  const postgres =
+    'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)';
+  return [
+    ...(process.env.POSTRIDER_TEST_DATABASE_URL ? [] : [postgres]),
+    ...(hasBrowser ? [] : ['pages in a browser: there is no Chromium (apt-get install chromium)']),
+    ...LANGUAGES.filter((language) => !isInstalled(language)).map(
+      ({ name, needs }) => `the verification code in ${name}: there is no ${needs.program} (${needs.from})`,
+    ),
+  ];
 }
 
 function count(passed: boolean): void {

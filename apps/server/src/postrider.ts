@@ -126,7 +126,7 @@ async function run(
   });
   const now = substitutes.now ?? Date.now;
   const keyUse = new KeyUse({ db, log, now });
-  const tallies = new Tallies({ db, log, rule: FAILING_RULE });
+  const tallies = new Tallies({ db, log, rule: FAILING_RULE, now: substitutes.now });
   const disable = (endpoint: EndpointRef, reason: DisabledReason) => switchOff(db, directory, log, endpoint, reason);
   const worker = config.roles.has('worker')
     ? new Worker({
@@ -145,7 +145,13 @@ async function run(
         graceMs: substitutes.graceMs ?? GRACE_MS,
       })
     : null;
-  const acceptor = new Acceptor({ db, handoff: worker ? handoffTo(worker) : NO_WORKER, counter: tallies });
+  const acceptor = new Acceptor({
+    db,
+    handoff: worker ? handoffTo(worker) : NO_WORKER,
+    counter: tallies,
+    quotas: directory,
+    now: substitutes.now,
+  });
 
   // Started in this order, stopped in reverse: nothing runs whose support is gone.
   const services: Service[] = [directory, tallies, keyUse];

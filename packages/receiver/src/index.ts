@@ -5,3 +5,4 @@ export type { Counts, Match, Wanted } from './journal.ts';
 export { type Receiver, type ReceiverOptions, startReceiver } from './receiver.ts';
 export type { ReceivedRequest, RecordMode, Verdict } from './record.ts';
 export type { TlsUrls } from './tls/servers.ts';
+export type { Signing } from './trust.ts';

@@ -10,7 +10,7 @@ import { listen, originOf } from './listening.ts';
 import type { ReceivedRequest, RecordMode } from './record.ts';
 import { createRecorder } from './recorder.ts';
 import { startTls, type TlsServers, type TlsUrls } from './tls/servers.ts';
-import { Trust } from './trust.ts';
+import { type Signing, Trust } from './trust.ts';
 
 export interface ReceiverOptions {
   /** 127.0.0.1 unless told: anything else shows the inbox to the network. */
@@ -39,8 +39,11 @@ export interface Receiver {
   /** Those kept, oldest first. */
   readonly received: readonly ReceivedRequest[];
   readonly counts: Readonly<Counts>;
-  /** Trusts one more secret for a path and all below it, or for every path that has none of its own. */
-  trust(secret: string, path?: string): void;
+  /**
+   * Trusts one more secret (`whsec_…`) or public key (`whpk_…`) for a path and all below it, or for every path that has
+   * none of its own (`*`).
+   */
+  trust(secret: string, path?: string, signing?: Signing): void;
   /**
    * Resolves once so many requests came in all (with those kept), or with the first that match, past ones included.
    * Rejects after the timeout (10 s unless told), or when the receiver is closed. The mode `none` has nothing to match.
@@ -78,7 +81,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       return journal.kept;
     },
     counts: journal.counts,
-    trust: (secret, path) => trust.add(secret, path),
+    trust: (secret, path, signing) => trust.add(secret, path, signing),
     waitFor: (wanted, timeoutMs = 10_000) => journal.waitFor(wanted, timeoutMs),
     async tls(names = []) {
       tls ??= startTls(host, handler, hostile.silentPort, names);

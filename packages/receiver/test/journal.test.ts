@@ -1,4 +1,11 @@
-import { generateSecret } from '@postrider/webhook';
+import {
+  decodeEd25519Secret,
+  ed25519PublicKey,
+  generateEd25519Secret,
+  generateSecret,
+  signEd25519,
+  signHmacHex,
+} from '@postrider/webhook';
 import { describe, expect, it } from 'vitest';
 import type { ReceivedRequest } from '../src/index.ts';
 import { post, signed } from './client.ts';
@@ -41,6 +48,27 @@ describe('a record', () => {
     expect(await verdict('/ok/acme-2', acme)).toBe('no_matching_signature');
     expect(await verdict('/ok/acme-2', all)).toBe('verified');
     expect(receiver.counts).toEqual({ total: 6, verified: 4, unverified: 2 });
+  });
+
+  it('says whether it was signed by a key pair, by hex, or under names of the sender’s own', async () => {
+    const receiver = await running();
+    const [key, secret] = [decodeEd25519Secret(generateEd25519Secret()), generateSecret()];
+    receiver.trust(ed25519PublicKey(key), '/ok/pair');
+    receiver.trust(secret, '/ok/hex', { scheme: 'hmac-hex', brand: 'Acme' });
+    receiver.trust(secret, '/ok/named', { headers: { id: 'X-Id', timestamp: 'X-Time', signature: 'X-Sign' } });
+    const standard = signed(secret, 'msg_1', '{}');
+    const timestamp = Number(standard['webhook-timestamp']);
+    const hex = { 'x-acme-timestamp': String(timestamp), 'x-acme-signature': signHmacHex(secret, timestamp, '{}') };
+    const calls = {
+      '/ok/pair': { ...standard, 'webhook-signature': signEd25519(key, 'msg_1', timestamp, '{}') },
+      '/ok/hex': hex,
+      '/ok/named': { 'x-id': 'msg_1', 'x-time': String(timestamp), 'x-sign': `${standard['webhook-signature']}` },
+    };
+    for (const [path, headers] of Object.entries(calls)) {
+      await post(receiver.url + path, { body: '{}', headers });
+      await post(receiver.url + path, { body: '{ }', headers });
+    }
+    expect(receiver.received.map(({ verified }) => verified)).toEqual([true, false, true, false, true, false]);
   });
 
   it('is also made of a request that nobody answers', async () => {

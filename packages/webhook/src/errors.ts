@@ -1,4 +1,4 @@
-/** A secret that is not `whsec_` followed by strict base64 of 24 to 64 bytes. The message never quotes the secret. */
+/** A `whsec_`, `whsk_` or `whpk_` that is none. The message never quotes it. */
 export class WebhookSecretError extends Error {
   override readonly name = 'WebhookSecretError';
   readonly code = 'invalid_secret';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { strictBase64 } from './base64.ts';
 import { WebhookSecretError } from './errors.ts';
 
 const PREFIX = 'whsec_';
@@ -19,12 +20,8 @@ export function generateSecret(bytes = 32): string {
 export function decodeSecret(secret: string): Uint8Array {
   if (!secret.startsWith(PREFIX)) throw new WebhookSecretError(`a webhook secret starts with ${PREFIX}`);
   const encoded = secret.slice(PREFIX.length);
-  const key = Buffer.from(encoded, 'base64');
-  // Node's decoder skips what it does not know and takes the URL alphabet too: two texts could then name one key, and
-  // a mistyped secret would sign with a shorter one. Only the text that encodes back to itself is let through.
-  if (key.toString('base64') !== encoded) {
-    throw new WebhookSecretError('what follows the prefix of a webhook secret is padded standard base64');
-  }
+  const key = strictBase64(encoded);
+  if (!key) throw new WebhookSecretError('what follows the prefix of a webhook secret is padded standard base64');
   if (key.length < MIN_BYTES || key.length > MAX_BYTES) {
     throw new WebhookSecretError(`a webhook secret has ${MIN_BYTES} to ${MAX_BYTES} bytes, not ${key.length}`);
   }

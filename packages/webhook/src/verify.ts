@@ -1,17 +1,21 @@
-import { timingSafeEqual } from 'node:crypto';
+import { KeyObject } from 'node:crypto';
+import { isOffered } from './constant-time.ts';
+import { decodeEd25519PublicKey, isSignedBy } from './ed25519.ts';
 import { WebhookVerificationError } from './errors.ts';
 import { type HeaderSource, readHeader } from './headers.ts';
 import { decodeSecret } from './secret.ts';
 import { digest } from './sign.ts';
+import { type Clock, readTimestamp } from './timestamp.ts';
 
-/** As shown (`whsec_…`, or bare base64 as the reference library takes it), or already decoded. */
-export type WebhookSecret = string | Uint8Array;
+/**
+ * A shared secret as shown (`whsec_…`, or bare base64 as the reference library takes it) or decoded; or the sender's
+ * public key, as shown (`whpk_…`) or decoded.
+ */
+export type WebhookSecret = string | Uint8Array | KeyObject;
 
-export interface VerifyOptions {
-  /** Unix seconds; the clock of this machine by default. */
-  now?: number;
-  /** How far the timestamp may be from `now`, either way, in seconds. */
-  toleranceSeconds?: number;
+export interface VerifyOptions extends Clock {
+  /** Names of the headers, where the sender has names of its own; in any case of letters. */
+  headers?: { id?: string; timestamp?: string; signature?: string };
 }
 
 export interface VerifiedWebhook {
@@ -21,33 +25,10 @@ export interface VerifiedWebhook {
   timestamp: number;
 }
 
-// The specification leaves the tolerance open; five minutes is what its reference libraries allow.
-const TOLERANCE_SECONDS = 5 * 60;
-
-function keyOf(secret: WebhookSecret): Uint8Array {
+function keyOf(secret: WebhookSecret): Uint8Array | KeyObject {
   if (typeof secret !== 'string') return secret;
+  if (secret.startsWith('whpk_')) return decodeEd25519PublicKey(secret);
   return decodeSecret(secret.startsWith('whsec_') ? secret : `whsec_${secret}`);
-}
-
-function readTimestamp(text: string, now: number, tolerance: number): number {
-  // `Number` and `parseInt` also take "1e9", "0x5f", " 5" and "5 minutes".
-  if (!/^\d+$/.test(text)) {
-    throw new WebhookVerificationError('invalid_timestamp', 'the header webhook-timestamp is not in Unix seconds');
-  }
-  const timestamp = Number(text);
-  if (timestamp < now - tolerance) {
-    throw new WebhookVerificationError('timestamp_too_old', `it was signed more than ${tolerance} s ago`);
-  }
-  if (timestamp > now + tolerance) {
-    throw new WebhookVerificationError('timestamp_too_new', `it was signed more than ${tolerance} s from now`);
-  }
-  return timestamp;
-}
-
-function matches(offered: readonly Buffer[], expected: string): boolean {
-  const wanted = Buffer.from(expected);
-  // The length of a signature is no secret, and timingSafeEqual throws on two lengths.
-  return offered.some((signature) => signature.length === wanted.length && timingSafeEqual(signature, wanted));
 }
 
 /**
@@ -61,25 +42,35 @@ export function verify(
   secret: WebhookSecret | readonly WebhookSecret[],
   options: VerifyOptions = {},
 ): VerifiedWebhook {
-  const secrets = typeof secret === 'string' || secret instanceof Uint8Array ? [secret] : secret;
+  const secrets = isList(secret) ? secret : [secret];
   const keys = secrets.map(keyOf);
   // An HMAC under an empty key is one that anybody can make.
-  if (keys.length === 0 || keys.some((key) => key.length === 0)) {
+  if (keys.length === 0 || keys.some((key) => !(key instanceof KeyObject) && key.length === 0)) {
     throw new WebhookVerificationError('no_secret', 'there is no secret to verify with');
   }
 
-  const id = readHeader(headers, 'webhook-id');
-  const timestampText = readHeader(headers, 'webhook-timestamp');
-  const signatures = readHeader(headers, 'webhook-signature');
-  const now = options.now ?? Date.now() / 1000;
-  const timestamp = readTimestamp(timestampText, now, options.toleranceSeconds ?? TOLERANCE_SECONDS);
+  const names = options.headers;
+  const timestampName = names?.timestamp?.toLowerCase() ?? 'webhook-timestamp';
+  const id = readHeader(headers, names?.id?.toLowerCase() ?? 'webhook-id');
+  const timestampText = readHeader(headers, timestampName);
+  const signatures = readHeader(headers, names?.signature?.toLowerCase() ?? 'webhook-signature').split(' ');
+  const timestamp = readTimestamp(timestampName, timestampText, options);
 
-  const offered = signatures
-    .split(' ')
-    .filter((signature) => signature.startsWith('v1,'))
-    .map((signature) => Buffer.from(signature.slice('v1,'.length)));
-  if (!keys.some((key) => matches(offered, digest(key, id, timestamp, body)))) {
-    throw new WebhookVerificationError('no_matching_signature', 'no signature of this request matches');
-  }
+  const symmetric = ofVersion('v1,', signatures).map((signature) => Buffer.from(signature));
+  const asymmetric = ofVersion('v1a,', signatures);
+  const isGenuine = keys.some((key) =>
+    key instanceof KeyObject
+      ? isSignedBy(key, asymmetric, id, timestamp, body)
+      : isOffered(symmetric, digest(key, id, timestamp, body)),
+  );
+  if (!isGenuine) throw new WebhookVerificationError('no_matching_signature', 'no signature of this request matches');
   return { id, timestamp };
+}
+
+function ofVersion(prefix: string, signatures: readonly string[]): string[] {
+  return signatures.filter((each) => each.startsWith(prefix)).map((each) => each.slice(prefix.length));
+}
+
+function isList(secret: WebhookSecret | readonly WebhookSecret[]): secret is readonly WebhookSecret[] {
+  return Array.isArray(secret);
 }

@@ -4,8 +4,13 @@ import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { docsRoutes } from './docs/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
+import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
+import { environmentRoutes } from './environment/routes.ts';
+import { eventTypeRoutes } from './event-types/routes.ts';
+import { eventTypeTransferRoutes } from './event-types/transfer-routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { replayRoutes } from './jobs/replay-routes.ts';
 import { jobRoutes } from './jobs/routes.ts';
@@ -14,6 +19,7 @@ import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
 import { portalRoutes } from './portal/routes.ts';
 import type { ApiServer } from './server.ts';
+import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
@@ -22,16 +28,22 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
   app.register(async (instance) => {
     const api = instance as ApiServer;
     healthRoutes(api, deps);
+    docsRoutes(api);
     applicationRoutes(api, deps);
+    environmentRoutes(api, deps);
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
     sendRoutes(api, deps);
+    eventTypeRoutes(api, deps);
+    eventTypeTransferRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     portalRoutes(api, deps);
+    applicationStatisticsRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {
       endpointRoutes(api, deps, mount);
+      endpointSecretRoutes(api, deps, mount);
       endpointStateRoutes(api, deps, mount);
       endpointStatsRoutes(api, deps, mount);
       messageRoutes(api, deps, mount);

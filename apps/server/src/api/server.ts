@@ -41,6 +41,10 @@ declare module 'fastify' {
      */
     access?: Scope | 'public' | 'portal';
   }
+  interface FastifyInstance {
+    /** Who may call the routes of a plugin that is not ours, and so cannot say it itself. */
+    defaultAccess?: Scope | 'public';
+  }
   interface FastifyRequest {
     /** Who calls. Set before the body is read, on every route that is not public. */
     caller: Caller;
@@ -91,7 +95,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   app.setValidatorCompiler(validatorCompiler);
   readJson(app);
 
-  app.addHook('onRoute', (route) => {
+  app.addHook('onRoute', function (route) {
+    if (this.defaultAccess) route.config = { access: this.defaultAccess, ...route.config };
     if (!route.config?.access) throw new Error(`${route.method} ${route.url} does not say who may call it`);
     route.schema = {
       ...route.schema,

@@ -35,6 +35,12 @@ export interface Circuit {
   readonly openings: number;
 }
 
+/** A secret that was rotated away and signs along until `until`, milliseconds since 1970. */
+export interface OldSecret {
+  readonly secret: string;
+  readonly until: number;
+}
+
 /** An endpoint as the engine uses it, its secrets open. Never logged, never shown. */
 export interface Endpoint {
   readonly id: Uuid;
@@ -53,10 +59,12 @@ export interface Endpoint {
   readonly headers: Readonly<Record<string, string>>;
   /** False where its stored secret or headers do not open: then those are empty here, and nothing can be sent. */
   readonly isReadable: boolean;
-  /** `whsec_…`, as shown to its owner. */
+  /** `whsec_…`, or an ed25519 key of its owner's own, `whsk_…`; as shown to its owner. */
   readonly secret: string;
-  /** The bytes of the secret. */
+  /** The bytes of a `whsec_` secret. */
   readonly signingKey: Uint8Array;
+  /** Some may have ended: whoever signs looks at the clock. */
+  readonly oldSecrets: readonly OldSecret[];
   /** Its own, or its environment's. */
   readonly bodyFormat: BodyFormat;
   readonly signature: SignatureSetting;

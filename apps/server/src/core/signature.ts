@@ -24,6 +24,11 @@ export interface SignatureHeaders {
   readonly signature: string;
 }
 
+/** An ed25519 key of its owner's own (`whsk_`), and no shared secret: it signs in no other scheme. */
+export function isKeyPair(secret: string): boolean {
+  return secret.startsWith('whsk_');
+}
+
 const DEFAULT_BRAND = 'Postrider';
 
 /** Every endpoint whose deliveries are signed as they are by default has this very object. */

@@ -13,7 +13,13 @@ const TAG = 16;
 const KEY = 32;
 
 /** What a sealed value is for; part of what it is bound to. */
-export type Purpose = 'data_key' | 'endpoint_secret' | 'endpoint_headers' | 'idempotent_answer' | 'api_key';
+export type Purpose =
+  | 'data_key'
+  | 'endpoint_secret'
+  | 'endpoint_old_secrets'
+  | 'endpoint_headers'
+  | 'idempotent_answer'
+  | 'api_key';
 
 /** A sealed value that does not open: wrong key, another row's value, or damage. Says which row, never what was in it. */
 export class SealError extends Error {

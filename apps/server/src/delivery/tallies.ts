@@ -8,6 +8,7 @@ import { repeating, type Service } from '../service.ts';
 import type { Database } from '../store/database.ts';
 import { forgetFailing, noteFailing } from '../store/failing.ts';
 import { addTallies, type Counted, type Subject } from '../store/tally.ts';
+import { addUsage, type Usage } from '../store/usage.ts';
 import type { Sent } from './transport.ts';
 
 const FLUSH_MS = 1_000;
@@ -22,20 +23,30 @@ interface Entry {
   run: number;
 }
 
+interface Messages {
+  readonly environmentId: Uuid;
+  count: number;
+}
+
 /**
- * Counts what becomes of deliveries, in memory, and writes it down once a second: a delivery costs an addition here and
+ * Counts what becomes of messages and deliveries, in memory, and writes it down once a second: a delivery costs an addition here and
  * no statement. A process that is killed loses the last second of statistics, and nothing else.
  */
 export class Tallies implements Service {
   readonly #db: Database;
   readonly #log: Log;
   readonly #rule: FailingRule;
+  readonly #now: (() => number) | undefined;
   readonly #turns: Service;
   #entries = new Map<Uuid, Entry>();
+  /** Messages by application. */
+  #messages = new Map<Uuid, Messages>();
   #flushing: Promise<void> | null = null;
 
-  constructor(options: { db: Database; log: Log; rule: FailingRule }) {
+  /** @param options.now the clock of what applications use in a month; left out: the database's. */
+  constructor(options: { db: Database; log: Log; rule: FailingRule; now?: (() => number) | undefined }) {
     this.#db = options.db;
+    this.#now = options.now;
     this.#log = options.log;
     this.#rule = options.rule;
     this.#turns = repeating(
@@ -53,6 +64,17 @@ export class Tallies implements Service {
     await this.#turns.stop();
     await this.#flushing;
     await this.flush();
+  }
+
+  /** A message was accepted that no quota has counted. */
+  message(environmentId: Uuid, applicationId: Uuid): void {
+    const known = this.#messages.get(applicationId);
+    if (known) {
+      known.count++;
+      return;
+    }
+    this.#messages.set(applicationId, { environmentId, count: 1 });
+    if (this.#messages.size >= MAX_ENDPOINTS) void this.flush();
   }
 
   /** A delivery was made. */
@@ -90,18 +112,28 @@ export class Tallies implements Service {
   }
 
   async #write(): Promise<void> {
-    if (this.#entries.size === 0) return;
-    const entries = this.#entries;
+    if (this.#entries.size === 0 && this.#messages.size === 0) return;
+    const [entries, messages] = [this.#entries, this.#messages];
     this.#entries = new Map();
+    this.#messages = new Map();
     try {
-      await addTallies(this.#db, countedOf(entries));
+      await this.#writeCounts(countedOf(entries), usageOf(entries, messages));
     } catch (error) {
       this.#log.warn({ err: error }, 'statistics cannot be written; trying again');
-      this.#takeBack(entries);
+      this.#takeBack(entries, messages);
       return;
     }
     await this.#noteRuns(entries).catch((error: unknown) => {
       this.#log.warn({ err: error }, 'it cannot be noted which endpoints fail; the next attempts will tell again');
+    });
+  }
+
+  /** Both or neither: what is counted again is counted again in both. */
+  async #writeCounts(counted: readonly Counted[], usage: readonly Usage[]): Promise<void> {
+    const now = this.#now ? new Date(this.#now()) : null;
+    await this.#db.transaction(async (tx) => {
+      if (counted.length > 0) await addTallies(tx, counted);
+      if (usage.length > 0) await addUsage(tx, usage, now);
     });
   }
 
@@ -115,12 +147,17 @@ export class Tallies implements Service {
     if (failing.length > 0) await noteFailing(this.#db, failing, this.#rule);
   }
 
-  #takeBack(entries: Map<Uuid, Entry>): void {
+  #takeBack(entries: Map<Uuid, Entry>, messages: Map<Uuid, Messages>): void {
     // While nothing can be written, nothing is delivered either, so this is seldom much; but it must end somewhere.
     if (this.#entries.size + entries.size > 10 * MAX_ENDPOINTS) {
       this.#log.warn({ endpoints: entries.size }, 'statistics dropped');
       return;
     }
+    for (const [id, newer] of this.#messages) {
+      const count = (messages.get(id)?.count ?? 0) + newer.count;
+      messages.set(id, { environmentId: newer.environmentId, count });
+    }
+    this.#messages = messages;
     for (const [id, newer] of this.#entries) {
       const entry = entries.get(id);
       if (entry) {
@@ -146,4 +183,19 @@ function countedOf(entries: ReadonlyMap<Uuid, Entry>): Counted[] {
     count({ id: environmentId, environmentId, applicationId: null }, tally);
   }
   return [...counted.values()];
+}
+
+/** What each application used, in the order of their ids. */
+function usageOf(entries: ReadonlyMap<Uuid, Entry>, messages: ReadonlyMap<Uuid, Messages>): Usage[] {
+  const used = new Map<Uuid, Usage>();
+  const none = { messages: 0, sent: 0, failed: 0 };
+  for (const [applicationId, { environmentId, count }] of messages) {
+    used.set(applicationId, { applicationId, environmentId, ...none, messages: count });
+  }
+  for (const { environmentId, applicationId, tally } of entries.values()) {
+    if (tally.sent + tally.failed === 0) continue;
+    const known = used.get(applicationId) ?? { applicationId, environmentId, ...none };
+    used.set(applicationId, { ...known, sent: known.sent + tally.sent, failed: known.failed + tally.failed });
+  }
+  return [...used.values()].sort((one, other) => (one.applicationId < other.applicationId ? -1 : 1));
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
 import { type Match, matchEndpoint, type Selection } from '../core/matcher.ts';
+import { eventsPerMonth } from '../core/plan.ts';
 import type { ApplicationRow } from '../store/application.ts';
 import type { EnvironmentEntry } from './environment-entry.ts';
 
@@ -25,6 +26,8 @@ export class ApplicationEntry {
   readonly environment: EnvironmentEntry;
   readonly uid: string | null;
   readonly isDefault: boolean;
+  /** Messages that it may have in a calendar month of UTC; null: no limit. */
+  readonly quota: number | null;
   readonly endpoints: readonly Endpoint[];
   readonly #byId: ReadonlyMap<Uuid, Endpoint>;
   // A message without channels and subset matches as the last one of its type did.
@@ -37,6 +40,7 @@ export class ApplicationEntry {
     this.environment = environment;
     this.uid = row.uid;
     this.isDefault = row.is_default;
+    this.quota = eventsPerMonth(row, environment.environment.plan);
     this.endpoints = endpoints;
     this.#byId = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
   }

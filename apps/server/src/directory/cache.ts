@@ -8,8 +8,9 @@ export class Cache<Value extends object> {
   readonly #kept: LRUCache<string, Value>;
   readonly #loading = new Map<string, Promise<Value | null>>();
 
-  constructor(max: number) {
-    this.#kept = new LRUCache({ max });
+  /** @param max how many; or, with `sizeOf`, how large all of them together. */
+  constructor(max: number, sizeOf?: (value: Value) => number) {
+    this.#kept = new LRUCache(sizeOf ? { maxSize: max, sizeCalculation: sizeOf } : { max });
   }
 
   /** What memory has, if anything. */
@@ -37,6 +38,12 @@ export class Cache<Value extends object> {
   forget(id: string): void {
     this.#kept.delete(id);
     this.#loading.delete(id);
+  }
+
+  forgetWhere(isIt: (value: Value) => boolean): void {
+    for (const [id, value] of this.#kept.entries()) if (isIt(value)) this.#kept.delete(id);
+    // Which of what is being read it will be, nobody knows yet.
+    this.#loading.clear();
   }
 
   clear(): void {

@@ -3,9 +3,10 @@ import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Environment } from '../core/environment.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
+import type { PreparedSchema } from '../core/json-schema/schema.ts';
 import { requestsPerMinute } from '../core/plan.ts';
 import type { Scope } from '../core/scope.ts';
-import { effectiveSignature } from '../core/signature.ts';
+import { effectiveSignature, isKeyPair, type SignatureSetting } from '../core/signature.ts';
 import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
@@ -15,9 +16,11 @@ import { changesSince, type Subject } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
 import { type EndpointRow, endpointsOf } from '../store/endpoint.ts';
 import { environmentOf, readEnvironment } from '../store/environment.ts';
+import { eventTypesInForce } from '../store/event-type.ts';
 import { ApplicationEntry } from './application-entry.ts';
 import { Cache } from './cache.ts';
-import type { EnvironmentEntry } from './environment-entry.ts';
+import type { CatalogueEntry, EnvironmentEntry } from './environment-entry.ts';
+import { Schemas } from './schemas.ts';
 
 /**
  * What the hot path knows by heart: API keys, and applications with their endpoints, secrets open. Bounded, filled on
@@ -42,6 +45,12 @@ export interface KeyEntry {
   readonly requestsPerMinute: number | null;
 }
 
+type Secrets = Pick<Endpoint, 'headers' | 'secret' | 'signingKey' | 'oldSecrets'>;
+
+const NONE: Endpoint['oldSecrets'] = [];
+const NO_KEY = new Uint8Array();
+const UNREADABLE: Secrets = { headers: {}, secret: '', signingKey: NO_KEY, oldSecrets: NONE };
+
 export class Directory implements Service {
   readonly #db: Database;
   readonly #vault: Vault;
@@ -52,6 +61,7 @@ export class Directory implements Service {
   readonly #aliases = new LRUCache<string, Uuid>({ max: MAX_APPLICATIONS });
   readonly #keys = new Cache<KeyEntry>(MAX_KEYS);
   readonly #environments = new Cache<EnvironmentEntry>(MAX_ENVIRONMENTS);
+  readonly #schemas: Schemas;
   readonly #unknownKeys = new LRUCache<string, true>({ max: MAX_KEYS, ttl: UNKNOWN_KEY_MS });
   readonly #dataKeys = new Map<Uuid, DataKey>();
   /** Everything up to here is forgotten. Before the first look: a version that no log is complete from. */
@@ -62,6 +72,7 @@ export class Directory implements Service {
     this.#db = options.db;
     this.#vault = options.vault;
     this.#log = options.log;
+    this.#schemas = new Schemas(options);
     this.#poll = repeating(
       POLL_MS,
       () => this.#readChanges(),
@@ -121,6 +132,17 @@ export class Directory implements Service {
     return endpoint?.status === 'disabled' ? undefined : endpoint;
   }
 
+  /** What an application may use in a month as far as memory goes: undefined where `quota` has to be asked. */
+  knownQuota(applicationId: Uuid): number | null | undefined {
+    this.#distrustOld();
+    return this.#applications.peek(applicationId)?.quota;
+  }
+
+  /** Messages that an application may have in a calendar month of UTC; null: no limit, or no such application. */
+  async quota(environmentId: Uuid, applicationId: Uuid): Promise<number | null> {
+    return (await this.#byId(environmentId, applicationId))?.quota ?? null;
+  }
+
   /**
    * An endpoint by its application, or null where it is gone.
    *
@@ -141,10 +163,11 @@ export class Directory implements Service {
       this.#applications.forget(subject.id);
     } else if (subject.kind === 'environment') {
       this.#environments.forget(subject.id);
-      // What an environment decides is part of the entries of its applications and keys. Rare enough that all may be
-      // read anew.
-      this.#applications.clear();
-      this.#keys.clear();
+      // What an environment decides is part of the entries of its applications and keys. Not of others': whoever changes
+      // a catalogue again and again makes work for themselves.
+      const isOfIt = ({ environmentId }: { environmentId: Uuid }) => environmentId === subject.id;
+      this.#applications.forgetWhere(isOfIt);
+      this.#keys.forgetWhere(isOfIt);
     } else {
       // Rare enough that all keys may be read anew.
       this.#keys.clear();
@@ -168,10 +191,18 @@ export class Directory implements Service {
     this.#distrustOld();
     const entry = await this.#environments.get(id, async () => {
       const row = await readEnvironment(this.#db, id);
-      return row ? { environment: environmentOf(row) } : null;
+      if (!row) return null;
+      const environment = environmentOf(row);
+      const isHeld = environment.strictEventTypes || environment.payloadValidation !== 'off';
+      return { environment, catalogue: isHeld ? catalogueOf(await eventTypesInForce(this.#db, id)) : null };
     });
     if (!entry) throw new Error(`there is no environment ${id}`);
     return entry;
+  }
+
+  /** The schema in force of an event type in a catalogue; null where it has none. */
+  schemaOf(environmentId: Uuid, type: CatalogueEntry): Promise<PreparedSchema | null> | PreparedSchema | null {
+    return type.schemaVersion === null ? null : this.#schemas.schema(environmentId, type.id, type.schemaVersion);
   }
 
   /** A stored endpoint with its secrets open, where they open: one that is damaged must not take others with it. */
@@ -203,9 +234,9 @@ export class Directory implements Service {
       description: row.description,
       metadata: row.metadata,
       isReadable: secrets !== null,
-      ...(secrets ?? { headers: {}, secret: '', signingKey: new Uint8Array() }),
+      ...(secrets ?? UNREADABLE),
       bodyFormat: row.body_format ?? environment.bodyFormat,
-      signature: effectiveSignature(row.signature, environment.signature),
+      signature: effectiveSignature(signatureOf(row, secrets), environment.signature),
       own: { bodyFormat: row.body_format, signature: row.signature },
       retryPolicy: row.retry_policy,
       timeoutSeconds: row.timeout_seconds,
@@ -225,11 +256,14 @@ export class Directory implements Service {
     };
   }
 
-  #openSecrets(row: EndpointRow, dataKey: DataKey): Pick<Endpoint, 'headers' | 'secret' | 'signingKey'> | null {
+  #openSecrets(row: EndpointRow, dataKey: DataKey): Secrets | null {
     try {
       const secret = unseal(dataKey, row.id, 'endpoint_secret', row.secret);
       const headers = row.headers ? JSON.parse(unseal(dataKey, row.id, 'endpoint_headers', row.headers)) : {};
-      return { headers, secret, signingKey: decodeSecret(secret) };
+      const oldSecrets = row.old_secrets
+        ? JSON.parse(unseal(dataKey, row.id, 'endpoint_old_secrets', row.old_secrets))
+        : NONE;
+      return { headers, secret, signingKey: isKeyPair(secret) ? NO_KEY : decodeSecret(secret), oldSecrets };
     } catch {
       // Not the error itself: a parser quotes what it could not read.
       const about = { endpoint_id: publicId('ep', row.id), application_id: publicId('app', row.application_id) };
@@ -276,4 +310,14 @@ export class Directory implements Service {
     this.#keys.clear();
     this.#unknownKeys.clear();
   }
+}
+
+function catalogueOf(rows: Awaited<ReturnType<typeof eventTypesInForce>>): EnvironmentEntry['catalogue'] {
+  return new Map(rows.map(({ id, name, schema_version }) => [name, { id, schemaVersion: schema_version }]));
+}
+
+/** A key pair of its owner's own signs ed25519, whatever its environment has changed over to. */
+function signatureOf(row: EndpointRow, secrets: Secrets | null): SignatureSetting | null {
+  if (!secrets || !isKeyPair(secrets.secret) || row.signature?.scheme === 'ed25519') return row.signature;
+  return { scheme: 'ed25519' };
 }

@@ -5,8 +5,9 @@ import { Problem } from '../errors.ts';
 import { GroupCommit } from '../group-commit.ts';
 import { insertMessages, type NewDelivery, type NewMessage } from '../store/acceptance.ts';
 import { type Database, hasSqlState, isTransient, LOCK_NOT_AVAILABLE } from '../store/database.ts';
-import { claimKeys, identityOf, type KeyedAnswer, limitWait } from '../store/idempotency.ts';
+import { claimKeys, identityOf, type KeyedAnswer, limitWait, returnKeys } from '../store/idempotency.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery } from '../store/lease.ts';
+import { type Charge, chargeQuotas, type OverQuota, overQuota, type QuotaSource } from './quota.ts';
 
 /**
  * Accepts messages: makes their ids, commits them with their deliveries in one statement together with all others of
@@ -57,8 +58,10 @@ export interface Handoff {
   wake(): void;
 }
 
-/** Counts deliveries that were made, for statistics. */
+/** Counts what was made, for statistics. */
 export interface AcceptedCounter {
+  /** A message of an application without a quota: others are counted where they are charged. */
+  message(environmentId: Uuid, applicationId: Uuid): void;
   accepted(environmentId: Uuid, applicationId: Uuid, endpointId: Uuid): void;
 }
 
@@ -68,7 +71,7 @@ const MAX_WAITING_BYTES = 128 * 1024 * 1024;
 const MAX_BATCH_ITEMS = 500;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
-/** Several messages with one idempotency key, accepted all or none. */
+/** Several messages of one application with one idempotency key, accepted all or none. */
 export interface KeyedDrafts {
   readonly drafts: readonly Omit<Draft, 'keyed'>[];
   readonly keyed: (accepted: readonly Accepted[]) => KeyedAnswer;
@@ -85,26 +88,46 @@ interface Pending<A = unknown> {
   readonly prepared: readonly Prepared[];
   readonly accepted: A;
   readonly answer: KeyedAnswer | null;
+  /** Where its application has a quota. */
+  readonly charge: Charge | null;
 }
+
+/** What became of one item of a commit. */
+type Outcome = 'accepted' | 'key_used' | OverQuota;
+
+const NO_QUOTAS: QuotaSource = { knownQuota: () => null, quota: async () => null };
 
 export class Acceptor {
   readonly #db: Database;
   readonly #handoff: Handoff;
   readonly #counter: AcceptedCounter | undefined;
-  readonly #commits: GroupCommit<Pending, boolean>;
+  readonly #quotas: QuotaSource;
+  readonly #now: (() => number) | undefined;
+  readonly #commits: GroupCommit<Pending, Outcome>;
   /** Apart, because a key that another process holds is waited for, and nobody else is to wait with it. */
-  readonly #keyedCommits: GroupCommit<Pending, boolean>;
+  readonly #keyedCommits: GroupCommit<Pending, Outcome>;
+  /** Apart for the same reason: an application's usage is locked from its charge to the commit. */
+  readonly #chargedCommits: GroupCommit<Pending, Outcome>;
   /** Keyed calls under way here: an equal one waits for it instead of meeting it inside one statement. */
   readonly #keysUnderWay = new Map<string, Promise<Acceptance<unknown>>>();
   /** Messages of keyed calls with several, but one of each: a commit counts such a call as one. */
   #moreUnderWay = 0;
 
-  constructor(options: { db: Database; handoff: Handoff; counter?: AcceptedCounter }) {
+  /** @param options.now the clock of quotas; left out: the database's. */
+  constructor(options: {
+    readonly db: Database;
+    readonly handoff: Handoff;
+    readonly counter?: AcceptedCounter;
+    readonly quotas?: QuotaSource;
+    readonly now?: (() => number) | undefined;
+  }) {
     this.#db = options.db;
     this.#handoff = options.handoff;
     this.#counter = options.counter;
+    this.#quotas = options.quotas ?? NO_QUOTAS;
+    this.#now = options.now;
     const commits = () =>
-      new GroupCommit<Pending, boolean>({
+      new GroupCommit<Pending, Outcome>({
         flush: (batch) => this.#commit(batch),
         maxItems: MAX_BATCH_ITEMS,
         maxSize: MAX_BATCH_BYTES,
@@ -113,14 +136,19 @@ export class Acceptor {
       });
     this.#commits = commits();
     this.#keyedCommits = commits();
+    this.#chargedCommits = commits();
   }
 
-  /** Resolves once the message is durable. @throws Problem `overloaded`; or the database's own error. */
+  /** Resolves once the message is durable. @throws Problem `overloaded`, `quota_exceeded`; or the database's own error. */
   async accept(draft: Draft): Promise<Acceptance> {
+    const known = this.#knownQuota(draft);
+    // Mostly memory tells, and nobody waits.
+    const quota = known === undefined ? await this.#quotas.quota(draft.environmentId, draft.applicationId) : known;
     return this.#accept(() => {
       const prepared = this.#prepare(draft);
       const { accepted } = prepared;
-      return { prepared: [prepared], accepted, answer: draft.keyed?.(accepted) ?? null };
+      const charge = quota === null ? null : chargeOf(draft, quota, 1);
+      return { prepared: [prepared], accepted, answer: draft.keyed?.(accepted) ?? null, charge };
     });
   }
 
@@ -129,10 +157,15 @@ export class Acceptor {
     const more = Math.max(0, drafts.length - 1);
     this.#moreUnderWay += more;
     try {
+      const [first] = drafts;
+      const known = first ? this.#knownQuota(first) : null;
+      const quota =
+        first && known === undefined ? await this.#quotas.quota(first.environmentId, first.applicationId) : known;
       return await this.#accept(() => {
         const prepared = drafts.map((draft) => this.#prepare(draft));
         const accepted = prepared.map((each) => each.accepted);
-        return { prepared, accepted, answer: keyed(accepted) };
+        const charge = first && typeof quota === 'number' ? chargeOf(first, quota, drafts.length) : null;
+        return { prepared, accepted, answer: keyed(accepted), charge };
       });
     } finally {
       this.#moreUnderWay -= more;
@@ -140,10 +173,13 @@ export class Acceptor {
   }
 
   async #accept<A>(prepare: () => Pending<A>): Promise<Acceptance<A>> {
-    if (this.#commits.waiting + this.#keyedCommits.waiting + this.#moreUnderWay >= MAX_WAITING) {
+    const plain = this.#commits;
+    const keyed = this.#keyedCommits;
+    const charged = this.#chargedCommits;
+    if (plain.waiting + keyed.waiting + charged.waiting + this.#moreUnderWay >= MAX_WAITING) {
       throw new Problem('overloaded', `${MAX_WAITING} messages are waiting for the database`);
     }
-    if (this.#commits.waitingSize + this.#keyedCommits.waitingSize >= MAX_WAITING_BYTES) {
+    if (plain.waitingSize + keyed.waitingSize + charged.waitingSize >= MAX_WAITING_BYTES) {
       throw new Problem('overloaded', `${MAX_WAITING_BYTES} bytes of messages are waiting for the database`);
     }
     const pending = prepare();
@@ -169,28 +205,42 @@ export class Acceptor {
   async idle(): Promise<void> {
     await this.#commits.idle();
     await this.#keyedCommits.idle();
+    await this.#chargedCommits.idle();
+  }
+
+  /** Test events are neither counted nor limited. */
+  #knownQuota({ trigger, applicationId }: Prepared['draft']): number | null | undefined {
+    return trigger === 'test' ? null : this.#quotas.knownQuota(applicationId);
   }
 
   async #submit<A>(pending: Pending<A>): Promise<Acceptance<A>> {
     // Before the commit begins, so that our own view of the lease ends before the database's does.
     const leasedAt = performance.now();
+    let outcome: Outcome;
     try {
-      const commits = pending.answer ? this.#keyedCommits : this.#commits;
-      if (!(await commits.submit(pending))) {
-        this.#release(pending);
-        return { kind: 'key_used' };
-      }
+      outcome = await this.#commitsFor(pending).submit(pending);
     } catch (error) {
       this.#release(pending);
       if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return { kind: 'key_in_use' };
       throw error;
     }
+    if (outcome !== 'accepted') {
+      this.#release(pending);
+      if (outcome === 'key_used' || !pending.charge) return { kind: 'key_used' };
+      throw overQuota(pending.charge, outcome);
+    }
     for (const each of pending.prepared) {
-      const { environmentId, applicationId, endpoints } = each.draft;
+      const { environmentId, applicationId, endpoints, trigger } = each.draft;
+      if (!pending.charge && trigger !== 'test') this.#counter?.message(environmentId, applicationId);
       for (const { id } of endpoints) this.#counter?.accepted(environmentId, applicationId, id);
       this.#handOver(each, leasedAt);
     }
     return { kind: 'accepted', accepted: pending.accepted };
+  }
+
+  #commitsFor({ answer, charge }: Pending): GroupCommit<Pending, Outcome> {
+    if (answer) return this.#keyedCommits;
+    return charge ? this.#chargedCommits : this.#commits;
   }
 
   #prepare(draft: Prepared['draft']): Prepared {
@@ -225,20 +275,38 @@ export class Acceptor {
     };
   }
 
-  /** One result per item: false where its idempotency key was used before. */
-  async #commit(batch: readonly Pending[]): Promise<boolean[]> {
+  /**
+   * One outcome per item. Keys come first: an item whose key was used before is charged nothing. What its quota does not
+   * allow gives its key back, and may come again with it next month.
+   */
+  async #commit(batch: readonly Pending[]): Promise<Outcome[]> {
     const answers = batch.flatMap(({ answer }) => answer ?? []);
-    if (answers.length === 0) {
+    if (answers.length === 0 && !batch.some(({ charge }) => charge)) {
       await insertMessages(this.#db, messagesOf(batch));
-      return batch.map(() => true);
+      return batch.map(() => 'accepted');
     }
     return this.#db.transaction(async (tx) => {
-      await limitWait(tx);
-      const free = await claimKeys(tx, answers);
-      const isNew = batch.map(({ answer }) => answer === null || free.has(answer));
-      const messages = messagesOf(batch.filter((_, n) => isNew[n]));
+      const outcomes = new Map<Pending, Outcome>();
+      if (answers.length > 0) {
+        await limitWait(tx);
+        const free = await claimKeys(tx, answers);
+        for (const each of batch) if (each.answer && !free.has(each.answer)) outcomes.set(each, 'key_used');
+      }
+      const charged = batch.filter((each) => each.charge && !outcomes.has(each));
+      if (charged.length > 0) {
+        const charges = charged.flatMap(({ charge }) => charge ?? []);
+        const refusals = await chargeQuotas(tx, charges, this.#now ? new Date(this.#now()) : null);
+        const refused = charged.filter((each, n) => {
+          const refusal = refusals[n];
+          if (refusal) outcomes.set(each, refusal);
+          return refusal;
+        });
+        const keys = refused.flatMap(({ answer }) => answer ?? []);
+        if (keys.length > 0) await returnKeys(tx, keys);
+      }
+      const messages = messagesOf(batch.filter((each) => !outcomes.has(each)));
       if (messages.length > 0) await insertMessages(tx, messages);
-      return isNew;
+      return batch.map((each) => outcomes.get(each) ?? 'accepted');
     });
   }
 
@@ -262,6 +330,7 @@ export class Acceptor {
           attemptCount: 0,
           lease: 1,
           payload: message.payload,
+          eventId: message.eventId,
           headers: draft.headers,
           isProbe: false,
           isCounted: false,
@@ -280,6 +349,10 @@ export class Acceptor {
       });
     }
   }
+}
+
+function chargeOf({ environmentId, applicationId }: Prepared['draft'], quota: number, messages: number): Charge {
+  return { environmentId, applicationId, quota, messages };
 }
 
 function messagesOf(batch: readonly Pending[]): NewMessage[] {

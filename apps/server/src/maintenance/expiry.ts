@@ -4,14 +4,18 @@ import { pruneChanges } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
 import { expireKeys } from '../store/idempotency.ts';
 import { expirePortal } from '../store/portal.ts';
+import { expireUsage } from '../store/usage.ts';
 
 const INTERVAL_MS = 60_000;
 /** Small enough that no accept waits behind a delete. */
 const BATCH = 5_000;
 
+/** The longest that statistics of an application reach back, and the month that is under way. */
+const USAGE_MONTHS = 37;
+
 /**
  * Drops what has served its time: idempotency keys after 24 h, links into the portal and its sessions once they have ended,
- * and the change log once every process has read it.
+ * the change log once every process has read it, and what was used in months that nobody can ask for any more.
  */
 export function createExpiry(options: { db: Database; log: Log }): Service {
   return repeating(
@@ -20,6 +24,7 @@ export function createExpiry(options: { db: Database; log: Log }): Service {
       while ((await expireKeys(options.db, BATCH)) === BATCH);
       while ((await expirePortal(options.db, BATCH)) >= BATCH);
       await pruneChanges(options.db);
+      while ((await expireUsage(options.db, USAGE_MONTHS, BATCH)) === BATCH);
     },
     (error) => options.log.warn({ err: error }, 'expired rows cannot be dropped; trying again'),
   );

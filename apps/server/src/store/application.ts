@@ -57,6 +57,20 @@ export async function findApplication(
   return (await db.query(byDefault, [environmentId]))[0];
 }
 
+const lock = statement<ApplicationRow>(
+  'application_lock',
+  `select ${COLUMNS} from application where environment_id = $1 and id = $2 for no key update`,
+);
+
+/** As it is until this transaction ends. */
+export async function lockApplication(
+  tx: Queryable,
+  environmentId: Uuid,
+  id: Uuid,
+): Promise<ApplicationRow | undefined> {
+  return (await tx.query(lock, [environmentId, id]))[0];
+}
+
 const read = statement<ApplicationRow>('application_read', `select ${COLUMNS} from application where id = $1`);
 
 /** Of any environment: for a cache that checks whose it is each time it is asked. */

@@ -73,3 +73,52 @@ const keepings = statement<Keeping>(
 export async function listKeepings(db: Queryable): Promise<Keeping[]> {
   return db.query(keepings, []);
 }
+
+/** An environment as it is shown and changed: without its key, with what else its owner may want to know. */
+export interface EnvironmentDetail extends Omit<EnvironmentRow, 'data_key'> {
+  readonly organization_name: string;
+  /** Null: as long as everybody else's. */
+  readonly retention_days: number | null;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+const readDetail = statement<EnvironmentDetail>(
+  'environment_read_detail',
+  `select e.id, e.organization_id, o.name as organization_name, e.name, e.mode, e.strict_event_types,
+     e.payload_validation, e.body_format, e.signature, e.plan, e.retention_days, e.created_at, e.updated_at
+   from environment e join organization o on o.id = e.organization_id where e.id = $1`,
+);
+
+export async function readEnvironmentDetail(db: Queryable, id: Uuid): Promise<EnvironmentDetail | undefined> {
+  return (await db.query(readDetail, [id]))[0];
+}
+
+const lockDetail = statement<EnvironmentDetail>('environment_lock', `${readDetail.text} for update of e`);
+
+/** The same, held against other writers to the end of the transaction. */
+export async function lockEnvironment(tx: Queryable, id: Uuid): Promise<EnvironmentDetail | undefined> {
+  return (await tx.query(lockDetail, [id]))[0];
+}
+
+const update = statement<{ updated_at: Date }>(
+  'environment_update',
+  `update environment set name = $2, strict_event_types = $3, payload_validation = $4, body_format = $5, signature = $6,
+     retention_days = $7, updated_at = now()
+   where id = $1 returning updated_at`,
+);
+
+/** Rejects with a unique violation where its organization has another of that name. */
+export async function updateEnvironment(tx: Queryable, row: EnvironmentDetail): Promise<EnvironmentDetail> {
+  const [written] = await tx.query(update, [
+    row.id,
+    row.name,
+    row.strict_event_types,
+    row.payload_validation,
+    row.body_format,
+    JSON.stringify(row.signature),
+    row.retention_days,
+  ]);
+  if (!written) throw new Error(`there is no environment ${row.id}`);
+  return { ...row, ...written };
+}

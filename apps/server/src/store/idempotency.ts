@@ -48,6 +48,21 @@ export async function claimKeys(tx: Queryable, answers: readonly KeyedAnswer[]):
   return new Set(answers.filter((answer) => free.has(identityOf(answer.environmentId, answer.scope, answer.key))));
 }
 
+const giveBack = statement(
+  'idempotency_return',
+  `delete from idempotency_key using unnest($1::uuid[], $2::text[], $3::text[]) as k(e, s, k)
+   where environment_id = k.e and scope = k.s and key = k.k`,
+);
+
+/** Undoes a claim in its own transaction: nothing was done for these after all. */
+export async function returnKeys(tx: Queryable, answers: readonly KeyedAnswer[]): Promise<void> {
+  await tx.query(giveBack, [
+    answers.map((answer) => answer.environmentId),
+    answers.map((answer) => answer.scope),
+    answers.map((answer) => answer.key),
+  ]);
+}
+
 export function identityOf(environmentId: Uuid, scope: string, key: string): string {
   return JSON.stringify([environmentId, scope, key]);
 }

@@ -118,7 +118,7 @@ const take = statement<Omit<LeasedDelivery, 'payload'> & { payload: string | nul
    returning d.id, d.message_id as "messageId", d.environment_id as "environmentId",
      d.application_id as "applicationId", d.endpoint_id as "endpointId", d.event_type as "eventType",
      case when p.is_probe then 'probe' else d.trigger end as trigger, d.attempt_count as "attemptCount", d.lease,
-     m.payload, m.headers, p.is_probe as "isProbe", p.is_counted as "isCounted"`,
+     m.payload, m.event_id as "eventId", m.headers, p.is_probe as "isProbe", p.is_counted as "isCounted"`,
 );
 
 // A statement of its own after `take`, so that it sees what was taken. Full lanes are left to whoever frees a place; a
@@ -189,9 +189,10 @@ export async function takeTurns(tx: Queryable, turns: readonly Turn[]): Promise<
   return complete;
 }
 
+// A paused lane is ready at infinity, from which PostgreSQL before 17 cannot subtract: nothing waits for a time then.
 const nextReady = statement<{ in_ms: number | null }>(
   'lane_next_ready',
-  `select ${ms('min(ready_at) - statement_timestamp()')} as in_ms from lane
+  `select ${ms(`nullif(min(ready_at), 'infinity') - statement_timestamp()`)} as in_ms from lane
    where ready_at is not null and endpoint_id <> all($1::uuid[])`,
 );
 

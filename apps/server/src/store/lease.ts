@@ -22,6 +22,8 @@ export interface LeasedDelivery {
   readonly attemptCount: number;
   readonly lease: number;
   readonly payload: string;
+  /** The producer's own id of the event, if it gave one. */
+  readonly eventId: string | null;
   /** The message's own headers, lower-case names. */
   readonly headers: Readonly<Record<string, string>> | null;
   /** Its result decides whether the circuit closes. */

@@ -1,14 +1,12 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, expect, test } from 'vitest';
 import { onBothDatabases } from '../kit/database.ts';
+import { flawOf } from '../kit/described.ts';
 import { type Operation, readDocument } from '../kit/document.ts';
 import { newKey } from '../kit/postrider.ts';
 import { stageOn } from '../kit/stage.ts';
 import { until } from '../kit/until.ts';
 import { sampleOf, validCall } from './samples.ts';
 import { settle, type Tenant } from './tenant.ts';
-
-const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { text: true, 'date-time': true } });
 
 onBothDatabases('an answer', (kind) => {
   const stage = stageOn(kind);
@@ -55,27 +53,3 @@ onBothDatabases('an answer', (kind) => {
     expect((await stage.api.call('GET', '/api/v1/endpoints', undefined, unknown)).status).toBe(401);
   });
 });
-
-/** What is wrong with a success; null where it is as described, no field missing and none besides. */
-function flawOf(operation: Operation, status: number, text: string): unknown {
-  const described = [...operation.responses.keys()].filter((each) => each.startsWith('2'));
-  if (!described.includes(String(status))) return { status, described, text };
-  const schema = operation.responses.get(String(status));
-  if (!schema) return text === '' ? null : { unexpected: text };
-  const validate = ajv.compile(closed(schema));
-  return validate(JSON.parse(text)) ? null : { text, errors: validate.errors };
-}
-
-/** The schema with no room for fields that it does not name. */
-function closed(schema: unknown): object | boolean {
-  const copy = deepCopy(schema);
-  return typeof copy === 'object' && copy !== null ? copy : true;
-}
-
-function deepCopy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(deepCopy);
-  if (typeof value !== 'object' || value === null) return value;
-  const copy = Object.fromEntries(Object.entries(value).map(([key, part]) => [key, deepCopy(part)]));
-  const isOpen = 'properties' in value && 'type' in value && !('additionalProperties' in value);
-  return isOpen ? { ...copy, additionalProperties: false } : copy;
-}

@@ -119,7 +119,14 @@ onBothDatabases('somebody else’s', (kind) => {
 
   test('things are in no list of ours', async () => {
     const text = JSON.stringify(await everything(stage.api));
-    for (const id of [theirs.appId, theirs.endpointId, theirs.messageId, theirs.deliveryId, theirs.keyId]) {
+    for (const id of [
+      theirs.appId,
+      theirs.endpointId,
+      theirs.messageId,
+      theirs.deliveryId,
+      theirs.keyId,
+      theirs.eventType,
+    ]) {
       expect(text).not.toContain(id);
     }
     const filters = [`message_id=${theirs.messageId}`, `endpoint_id=${theirs.endpointId}`];
@@ -132,7 +139,7 @@ onBothDatabases('somebody else’s', (kind) => {
 });
 
 async function everything(api: Api): Promise<unknown[]> {
-  const lists = ['app', 'api-keys', 'endpoints', 'messages', 'deliveries'];
+  const lists = ['app', 'api-keys', 'event-types', 'endpoints', 'messages', 'deliveries'];
   const texts = lists.map(async (name) => (await api.get(`/v1/${name}?limit=100`)).text);
   // When a key was last used is written once a minute, whenever that is.
   return (await Promise.all(texts)).map((text) =>

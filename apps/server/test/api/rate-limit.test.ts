@@ -38,6 +38,8 @@ onBothDatabases('the rate limit of an API key', (kind) => {
       [415, () => api.call('POST', '/v1/messages', 'a', { 'content-type': 'text/plain' })],
       [202, () => api.post('/v1/messages', { event_type: 'a', payload: {} })],
       [200, () => api.get('/api/v1/endpoints')],
+      [200, () => api.get('/svix/api/v1/app')],
+      [404, () => api.get('/svix/api/v1/app/nobody')],
     ];
     let left = FREE;
     for (const [status, call] of calls) {

@@ -1,3 +1,4 @@
+import { newId } from '../../src/core/ids.ts';
 import type { Scope } from '../../src/core/scope.ts';
 import type { Operation } from '../kit/document.ts';
 import type { nonexistent, Tenant } from './tenant.ts';
@@ -28,6 +29,13 @@ export interface Sample {
 
 const event = { event_type: 'invoice.paid', payload: { amount: 1 } };
 const endpoint = { url: 'https://example.com/hook', events: ['invoice.*'], metadata: { a: 'b' }, channels: ['eu'] };
+const eventType = {
+  description: 'An invoice was paid in full.',
+  group: 'Billing',
+  schema: { type: 'object', properties: { amount: { type: 'integer' } }, required: ['amount'] },
+  example: { amount: 1250 },
+};
+const eventTypeName = (ids: Ids) => ({ name: ids.eventType });
 const longAgo = { since: '2020-01-01T00:00:00Z', until: '2020-02-01T00:00:00Z' };
 const range = 'limit=5&offset=0&since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&event_type=invoice.paid';
 
@@ -42,6 +50,9 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   updateApplication: { scope: 'write', body: () => ({ name: 'Acme & Sons' }) },
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
+  getEnvironment: { scope: 'read' },
+  updateEnvironment: { scope: 'admin', body: () => ({ retention_days: 365 }) },
+
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
   getApiKey: { scope: 'admin', item: 'key' },
@@ -49,6 +60,22 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   revealApiKey: { scope: 'admin', item: 'key' },
   regenerateApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
   deleteApiKey: { scope: 'admin', item: 'key', makeItem: async (tenant) => (await tenant.newKey('read')).id },
+
+  listEventTypes: { scope: 'read', query: 'limit=5&offset=0&group=Billing&include_archived=true' },
+  createEventType: { scope: 'write', body: () => ({ ...eventType, name: `invoice.${newId()}` }) },
+  getEventType: { scope: 'read', names: eventTypeName },
+  updateEventType: { scope: 'write', names: eventTypeName, body: () => ({ ...eventType, archived: false }) },
+  archiveEventType: {
+    scope: 'write',
+    names: eventTypeName,
+    makeNames: async (tenant) => ({ name: await tenant.newEventType() }),
+  },
+  exportEventTypes: { scope: 'read', query: 'format=openapi&include_archived=true' },
+  importEventTypes: {
+    scope: 'write',
+    query: 'dry_run=false',
+    body: () => ({ event_types: [{ ...eventType, name: `invoice.${newId()}` }] }),
+  },
 
   sendDirect: { scope: 'write', body: ({ endpointId }) => ({ ...event, destination: endpointId }) },
   sendWebhook: { scope: 'write', body: ({ endpointId }) => ({ payload: [1], endpoint_id: endpointId }) },
@@ -67,8 +94,15 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   pauseEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   resumeEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   getEndpointSecret: { scope: 'admin', item: 'endpoint' },
+  rotateEndpointSecret: {
+    scope: 'admin',
+    item: 'endpoint',
+    makeItem: (tenant) => tenant.newEndpoint(),
+    body: () => ({ overlap_hours: 1.5 }),
+  },
   testEndpoint: { scope: 'write', item: 'endpoint' },
   getEndpointStats: { scope: 'read', item: 'endpoint', query: 'window=7d' },
+  getApplicationStatistics: { scope: 'read', query: 'from=2026-01&to=2026-12' },
   getMetrics: { scope: 'read', query: 'window=1h' },
 
   publishMessage: { scope: 'write', body: () => ({ ...event, event_id: 'evt-1', headers: { 'x-trace': '1' } }) },
@@ -110,12 +144,7 @@ export function sampleOf(operation: Operation): Sample {
 /** A call that should succeed: a new one each time, its own item made where it needs one. */
 export async function validCall(operation: Operation, tenant: Tenant): Promise<{ path: string; body?: object }> {
   const sample = sampleOf(operation);
-  const path = fill(operation.path, {
-    ...valuesOf(sample, tenant),
-    ...(await sample.makeNames?.(tenant)),
-    ...(sample.makeApplication && { app_id: await sample.makeApplication(tenant) }),
-    ...(sample.makeItem && { id: await sample.makeItem(tenant) }),
-  });
+  const path = fill(operation.path, { ...valuesOf(sample, tenant), ...(await freshValues(sample, tenant)) });
   const query = sample.query ? `?${sample.query}` : '';
   return { path: path + query, ...(sample.body && { body: sample.body(tenant) }) };
 }
@@ -129,6 +158,15 @@ export type PathValues = Readonly<Record<string, string>>;
 /** What exists of these, under the names that the path has for it. */
 export function valuesOf(sample: Sample, ids: Ids): PathValues {
   return { app_id: ids.appId, id: itemOf(sample, ids), ...sample.names?.(ids) };
+}
+
+/** What a call of it would use up, made anew. */
+export async function freshValues(sample: Sample, tenant: Tenant): Promise<PathValues> {
+  return {
+    ...(await sample.makeNames?.(tenant)),
+    ...(sample.makeApplication && { app_id: await sample.makeApplication(tenant) }),
+    ...(sample.makeItem && { id: await sample.makeItem(tenant) }),
+  };
 }
 
 /** The existing item that the path's `id` names; '' where the path has none. */

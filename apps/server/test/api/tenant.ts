@@ -32,6 +32,7 @@ export interface Tenant {
   /** The name of an event type that no other tenant has. */
   readonly eventType: string;
   newApplication(): Promise<string>;
+  newEventType(): Promise<string>;
   newEndpoint(settings?: object): Promise<string>;
   newFailedDelivery(): Promise<string>;
   newKey(scope: Scope): Promise<NewApiKey>;
@@ -56,6 +57,11 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     return settled(api, delivery.id);
   };
   const keys = { read: await newKey('read'), write: await newKey('write'), admin: await newKey('admin') };
+  const makeEventType = async () => {
+    const name = newEventType();
+    await answer(api.post('/v1/event-types', { name, schema: { type: 'object' } }), 201);
+    return name;
+  };
   const failed: Delivery = await newFailedDelivery();
   const nothing = { filter: { until: '2020-01-01T00:00:00Z' } };
   const { job_id } = await answer<ReplayAnswer>(api.post('/v1/deliveries/replay', nothing), 202);
@@ -74,7 +80,8 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     messageId: failed.message_id,
     deliveryId: failed.id,
     jobId: job_id,
-    eventType: newEventType(),
+    eventType: await makeEventType(),
+    newEventType: makeEventType,
     newApplication: async () =>
       (await answer<Application>(api.post('/v1/app', { uid: `app-${newId()}`, name: 'One more' }), 201)).id,
     newEndpoint,

@@ -85,7 +85,15 @@ onBothDatabases('accepting', (kind) => {
       {
         ...{ id: acceptance.accepted.deliveryIds[0], messageId: acceptance.accepted.id, endpointId: endpoints[0]?.id },
         ...{ environmentId: stage.environment, applicationId: stage.application, eventType: 'a.b', trigger: 'test' },
-        ...{ attemptCount: 0, lease: 1, payload: '{ }', headers: { 'x-a': 'b' }, isProbe: false, isCounted: false },
+        ...{
+          attemptCount: 0,
+          lease: 1,
+          payload: '{ }',
+          eventId: 'e',
+          headers: { 'x-a': 'b' },
+          isProbe: false,
+          isCounted: false,
+        },
       },
     ]);
     // Our view of the lease begins before the database's, so it ends before.

@@ -4,6 +4,7 @@ import type { ApiKeySchema, ApiKeyWithKey } from '../../src/api/api-keys/schema.
 import type { ApplicationSchema } from '../../src/api/applications/schema.ts';
 import type { AttemptSchema, DeliveryDetail, DeliverySchema } from '../../src/api/deliveries/schema.ts';
 import type { CreatedEndpoint, EndpointSchema } from '../../src/api/endpoints/schema.ts';
+import type { EventTypeSchema } from '../../src/api/event-types/schema.ts';
 import type { JobSchema, ReplayStarted } from '../../src/api/jobs/schema.ts';
 import type {
   DirectAccepted,
@@ -12,6 +13,7 @@ import type {
   MessageSchema,
   MessageSummary,
 } from '../../src/api/messages/schema.ts';
+import type { ApplicationStatistics } from '../../src/api/statistics/application-schema.ts';
 import type { MetricsSchema, StatsSchema } from '../../src/api/statistics/schema.ts';
 import type { Api, Reply } from './api.ts';
 import { until } from './until.ts';
@@ -26,8 +28,10 @@ export type DirectAnswer = Static<typeof DirectAccepted>;
 export type Message = Static<typeof MessageSchema>;
 export type MessageRow = Static<typeof MessageSummary>;
 export type Delivery = Static<typeof DeliverySchema>;
+export type EventType = Static<typeof EventTypeSchema>;
 export type Stats = Static<typeof StatsSchema>;
 export type Metrics = Static<typeof MetricsSchema>;
+export type UsageAnswer = Static<typeof ApplicationStatistics>;
 export type HeldDelivery = Static<typeof DeliveryDetail>;
 export type Attempt = Static<typeof AttemptSchema>;
 export type Job = Static<typeof JobSchema>;

@@ -14,6 +14,10 @@ export interface Operation {
   readonly parameters: readonly string[];
   readonly isPublic: boolean;
   readonly hasBody: boolean;
+  /** The schema of its body; null where it takes none. */
+  readonly body: JsonObject | null;
+  /** What its query may hold. */
+  readonly queries: readonly { readonly name: string; readonly schema: JsonObject }[];
   readonly summary: unknown;
   readonly tags: unknown;
   /** By status. `null`: no body. */
@@ -25,7 +29,8 @@ interface RawOperation {
   summary?: string;
   tags?: string[];
   security?: object[];
-  requestBody?: object;
+  requestBody?: { content?: Record<string, { schema: JsonObject }> };
+  parameters?: { in: string; name: string; schema: JsonObject }[];
   responses: Record<string, { content?: Record<string, { schema: JsonObject }> }>;
 }
 
@@ -50,6 +55,8 @@ function operationOf(path: string, method: string, raw: RawOperation): Operation
     parameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? ''),
     isPublic: raw.security === undefined,
     hasBody: raw.requestBody !== undefined,
+    body: raw.requestBody?.content?.['application/json']?.schema ?? null,
+    queries: (raw.parameters ?? []).filter((each) => each.in === 'query'),
     summary: raw.summary,
     tags: raw.tags,
     responses: new Map(

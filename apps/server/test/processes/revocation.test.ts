@@ -9,9 +9,15 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('on two processes with
   let stage: Stage;
   let one: Place;
   let other: Place;
+  let lastBody: string;
 
   beforeEach(async () => {
-    stage = await Stage.set('postgresql');
+    lastBody = '';
+    stage = await Stage.set('postgresql', {
+      onRequest: ({ body }) => {
+        lastBody = body;
+      },
+    });
     one = await stage.serve();
     other = await stage.serve();
   });
@@ -46,5 +52,22 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('on two processes with
     await matches(0);
     expect((await one.api.post(`/v1/endpoints/${body.id}/enable`)).status).toBe(200);
     await matches(1);
+  });
+
+  test('what the environment decides on one is in force on the other within 2 s', async () => {
+    await one.api.post('/v1/endpoints', { url: `${stage.receiver.url}/ok/x` });
+    const arrivesAs = (body: RegExp) =>
+      until(
+        async () => {
+          await other.api.post('/v1/messages', { event_type: 'order.paid', payload: { n: 0 } });
+          return lastBody;
+        },
+        (last) => body.test(last),
+        WITHIN_MS,
+      );
+    await arrivesAs(/^{"n":0}$/);
+
+    expect((await one.api.patch('/v1/environment', { body_format: 'event' })).status).toBe(200);
+    await arrivesAs(/^{"event_id":"msg_\w+","type":"order.paid","data":{"object":{"n":0}}}$/);
   });
 });

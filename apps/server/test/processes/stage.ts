@@ -1,4 +1,4 @@
-import { type Receiver, type ReceiverOptions, startReceiver } from '@postrider/receiver';
+import { type ReceivedRequest, type Receiver, type ReceiverOptions, startReceiver } from '@postrider/receiver';
 import { Api } from '../kit/api.ts';
 import { createTestDatabase, type DatabaseKind, type TestDatabase } from '../kit/database.ts';
 import { newKey, settings } from '../kit/postrider.ts';
@@ -23,11 +23,15 @@ export class Stage {
   /** @param options.server a PostgreSQL of the test's own. */
   static async set(
     kind: DatabaseKind,
-    options: Pick<ReceiverOptions, 'behaviours'> & { readonly server?: string } = {},
+    options: Pick<ReceiverOptions, 'behaviours' | 'onRequest'> & { readonly server?: string } = {},
   ): Promise<Stage> {
     const receipts = new Receipts();
-    const { behaviours = {}, server } = options;
-    const receiver = await startReceiver({ record: 'count', onRequest: receipts.enter, behaviours });
+    const { behaviours = {}, onRequest: seen, server } = options;
+    const onRequest = (request: ReceivedRequest) => {
+      receipts.enter(request);
+      seen?.(request);
+    };
+    const receiver = await startReceiver({ record: 'count', onRequest, behaviours });
     return new Stage(await createTestDatabase(kind, server), receiver, receipts);
   }
 

@@ -21,6 +21,7 @@ onBothDatabases('a claim', (kind) => {
     const endpoint = await stage.addEndpoint();
     const sent = message(stage, [{ endpointId: endpoint.id, trigger: 'manual' }], {
       payload: '{ "a" : 1.0 }',
+      eventId: 'evt-1',
       headers: '{"x-a":"b"}',
     });
     await insertMessages(stage.db, [sent]);
@@ -36,6 +37,7 @@ onBothDatabases('a claim', (kind) => {
         attemptCount: 0,
         lease: 1,
         payload: '{ "a" : 1.0 }',
+        eventId: 'evt-1',
         headers: { 'x-a': 'b' },
         isProbe: false,
         isCounted: false,

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILING_RULE } from '../../src/core/failing.ts';
 import { deliveryRange, firstIdAt, newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
+import { monthsFrom } from '../../src/core/month.ts';
 import { newTally } from '../../src/core/tally.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
+import { noteKeyUses } from '../../src/store/api-key.ts';
 import { listApplications } from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { readBacklog } from '../../src/store/backlog.ts';
@@ -23,12 +25,16 @@ import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/st
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayChunk } from '../../src/store/replay.ts';
+import { countRequests } from '../../src/store/request-count.ts';
 import { oldMessages } from '../../src/store/retention.ts';
 import { addTallies, expireTallies, readLastTimes, readTallies, rollMinutes } from '../../src/store/tally.ts';
 import { ensureTenancy } from '../../src/store/tenancy.ts';
 import { tenantOf } from '../../src/store/tenant.ts';
+import { chargeUsage, expireUsage, readUsage, refundUsage } from '../../src/store/usage.ts';
 import { costOf, statementOf } from './explain.ts';
 import { message, openStage, result, type Stage } from './stage.ts';
+
+const YEAR = monthsFrom('2026-01', '2026-12');
 
 /** One tenant's backlog: 4,000 messages to 5 endpoints each, all due, none sent. */
 const BACKLOG = 20_000;
@@ -46,11 +52,20 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   const sent = newId();
   const leased: LeasedDelivery = {
     ...{ id: newDeliveryId(sent), messageId: sent, endpointId: shop, eventType: 'a', trigger: 'scheduled' },
-    ...{ environmentId: sent, applicationId: app, attemptCount: 0, lease: 1, payload: '{}', headers: null },
+    ...{
+      environmentId: sent,
+      applicationId: app,
+      attemptCount: 0,
+      lease: 1,
+      payload: '{}',
+      eventId: null,
+      headers: null,
+    },
     ...{ isProbe: false, isCounted: false },
   };
 
   const subject = { id: shop, environmentId: sent, applicationId: app };
+  const used = { applicationId: app, environmentId: sent, messages: 1, sent: 0, failed: 0 };
   const turn = {
     ...{ isMetered: false, count: 64, isProbe: false, places: null, isFifo: false, headId: null },
     ...{ holdMs: 0, heldBy: null, tokens: 0 },
@@ -105,6 +120,12 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['when it last went well', 900, (db) => readLastTimes(db, env(), shop)],
     ['what waits for an endpoint', 40, (db) => readBacklog(db, env(), shop)],
     ['a second’s statistics', 10, (db) => addTallies(db, [{ subject, tally: { ...newTally(), sent: 1 } }])],
+    ['a charge', 10, (db) => chargeUsage(db, [used], null)],
+    ['a charge that is taken back', 10, (db) => refundUsage(db, [{ ...used, month: '2026-11' }])],
+    ['what was used in a year', 40, (db) => readUsage(db, env(), app, YEAR)],
+    ['the usage that is over', 10, (db) => expireUsage(db, 37, 1_000)],
+    ['a request of a limited key', 10, (db) => countRequests(db, [{ id: shop, requests: 1 }], null)],
+    ['when a key was last used', 10, (db) => noteKeyUses(db, [{ id: shop, at: new Date() }])],
     ['the minutes that become hours', 10, (db) => rollMinutes(db, 1_000)],
     ['the hours that are over', 10, (db) => expireTallies(db, 31, 1_000)],
     ['a failure', 10, (db) => noteFailing(db, [{ ...subject, failures: 1 }], FAILING_RULE)],
@@ -165,6 +186,17 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
       `insert into failing_endpoint (endpoint_id, environment_id, application_id, since, last_at, failures)
        select gen_random_uuid(), $1, $2, now() - interval '1 day', now(), 100 from generate_series(1, 2000)`,
       [small, app],
+    );
+    await stage.sql(
+      `insert into usage (application_id, month, environment_id, messages, deliveries_sent, deliveries_failed)
+       select gen_random_uuid(), date '2026-01-01' + month * interval '1 month', $1, 1, 1, 0
+       from generate_series(1, 500) n, generate_series(0, 11) month`,
+      [small],
+    );
+    await stage.sql(
+      `insert into api_key (id, environment_id, name, scope, digest, last4)
+       select gen_random_uuid(), $1, 'k', 'read', decode(md5(n::text), 'hex'), 'abcd' from generate_series(1, 2000) n`,
+      [small],
     );
     await stage.sql(
       `insert into application (id, environment_id, name) select gen_random_uuid(), $1, 'n' from generate_series(1, 2000)`,

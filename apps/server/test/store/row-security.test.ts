@@ -7,8 +7,17 @@ import { onBothDatabases } from '../kit/database.ts';
 import { openStage, type Stage } from './stage.ts';
 
 /** Tables without environment_id. Whose a new one's rows are is to be thought of here, and in store/tenancy.ts. */
-const OTHER_TABLES = ['change', 'change_counter', 'environment', 'lane', 'leader', 'migration', 'organization'];
-const CLOSED = ['leader', 'migration'];
+const OTHER_TABLES = [
+  'change',
+  'change_counter',
+  'environment',
+  'lane',
+  'leader',
+  'migration',
+  'organization',
+  'request_count',
+];
+const CLOSED = ['leader', 'migration', 'request_count'];
 
 /** Something that a column of this type can hold. */
 const FILLING: Readonly<Record<string, string>> = {

@@ -162,7 +162,7 @@ export function engineEndpoint(row: EndpointRow): Endpoint {
     ...{ id: row.id, environmentId: row.environment_id, applicationId: row.application_id, type: row.type },
     ...{ url: row.url, events: row.events, channels: row.channels, description: '', metadata: {}, headers: {} },
     ...{ uid: null, bodyFormat: 'raw', signature: STANDARD_SIGNATURE, own: { bodyFormat: null, signature: null } },
-    ...{ isReadable: true, secret: '', signingKey: new Uint8Array(32), retryPolicy: row.retry_policy },
+    ...{ isReadable: true, secret: '', signingKey: new Uint8Array(32), oldSecrets: [], retryPolicy: row.retry_policy },
     ...{ timeoutSeconds: row.timeout_seconds, status: row.status, disabledReason: row.disabled_reason },
     ...{ rateLimit: row.rate_limit, maxInFlight: row.max_in_flight, ordering: row.ordering },
     circuit: { state: 'closed', openedAt: null, nextProbeAt: null, openings: 0 },

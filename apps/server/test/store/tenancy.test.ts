@@ -4,7 +4,16 @@ import { FAILING_RULE } from '../../src/core/failing.ts';
 import { firstIdAt, newId, type Uuid } from '../../src/core/ids.ts';
 import { newTally } from '../../src/core/tally.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
-import { deleteApiKey, insertApiKey, listApiKeys } from '../../src/store/api-key.ts';
+import {
+  deleteApiKey,
+  insertApiKey,
+  listApiKeys,
+  lockAdminKeys,
+  lockApiKey,
+  readApiKey,
+  replaceApiKey,
+  updateApiKey,
+} from '../../src/store/api-key.ts';
 import * as application from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import type { Queryable } from '../../src/store/database.ts';
@@ -17,9 +26,14 @@ import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { replayNow } from '../../src/store/replay.ts';
 import { addTallies, readTallies } from '../../src/store/tally.ts';
+import { addUsage, readUsage } from '../../src/store/usage.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, result, type Stage } from './stage.ts';
 
+const KEY = {
+  ...({ name: 'k', scope: 'admin', last4: 'abcd', expires_at: null, last_used_at: null, rate_limit: null } as const),
+  created_at: new Date(),
+};
 const PAGE = { limit: 10, offset: 0, before: null, from: null, to: null };
 
 interface Belongings {
@@ -67,6 +81,16 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
   ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
   ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
+  ['readApiKey', (db, env, of) => readApiKey(db, env, of.key)],
+  ['lockApiKey', (db, env, of) => lockApiKey(db, env, of.key)],
+  ['lockAdminKeys', (db, env) => lockAdminKeys(db, env, new Date())],
+  ['updateApiKey', (db, env, of) => updateApiKey(db, { ...KEY, id: of.key, environment_id: env })],
+  [
+    'replaceApiKey',
+    (db, env, of) => replaceApiKey(db, env, of.key, { digest: randomBytes(32), key: randomBytes(60), last4: 'wxyz' }),
+  ],
+  ['lockApplication', (db, env, of) => application.lockApplication(db, env, of.app.id)],
+  ['readUsage', (db, env, of) => readUsage(db, env, of.app.id, ['2026-11'])],
   ['readJob', (db, env, of) => readJob(db, env, of.job)],
   ['listJobs', (db, env) => listJobs(db, env, PAGE)],
   ['readTallies', (db, env, of) => readTallies(db, env, null, of.ep.id, 0)],
@@ -92,12 +116,14 @@ onBothDatabases('another environment’s ids', (kind) => {
     await insertMessages(stage.db, [sent]);
     const [leased] = await claimDue(stage.db, 1);
     if (leased) await recordAttempts(stage.db, [result(leased, { status: 'FAILED' })]);
-    const key = { id: newId(), environmentId: stage.environment, name: 'k', scope: 'read', last4: 'abcd' } as const;
+    const key = { id: newId(), environmentId: stage.environment, name: 'k', scope: 'admin', last4: 'abcd' } as const;
     await insertApiKey(stage.db, { ...key, digest: randomBytes(32) });
     const call = { environmentId: stage.environment, scope: 'POST /x', key: 'key', fingerprint: Buffer.alloc(32) };
     await claimKeys(stage.db, [{ ...call, status: 200, body: 'mine' }]);
     const subject = { id: ep.id, environmentId: stage.environment, applicationId: app.id };
     await addTallies(stage.db, [{ subject, tally: { ...newTally(), sent: 1 } }]);
+    const usage = { applicationId: app.id, environmentId: stage.environment, messages: 1, sent: 0, failed: 0 };
+    await addUsage(stage.db, [usage], new Date('2026-11-21'));
     await noteFailing(stage.db, [{ ...subject, failures: 1 }], FAILING_RULE);
     const job = newId();
     const range = { after: firstIdAt(0), last: sent.id, asOf: await replayNow(stage.db) };

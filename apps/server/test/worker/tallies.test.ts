@@ -7,7 +7,9 @@ import { Tallies } from '../../src/delivery/tallies.ts';
 import { createLog } from '../../src/log.ts';
 import { readFailing } from '../../src/store/failing.ts';
 import { readTallies } from '../../src/store/tally.ts';
+import { readUsage } from '../../src/store/usage.ts';
 import { Gate } from '../directory/stage.ts';
+import { TestClock } from '../kit/clock.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { engineEndpoint, eventually, openStage, type Stage } from '../store/stage.ts';
 import { response } from './stage.ts';
@@ -57,6 +59,30 @@ onBothDatabases('what a process counts', (kind) => {
     for (const { id } of others) expect(await read(id)).toMatchObject({ sent: 1, failed: 0 });
     expect(await read(application)).toMatchObject({ sent: 2, failed: 1 });
     expect((await read(stage.environment)).sent).toBe(environmentBefore + 2);
+  });
+
+  test('is added up by application and month: messages, and deliveries that ended', async () => {
+    const clock = new TestClock('2026-11-30T23:59:59Z');
+    tallies = new Tallies({ db: gate, log: createLog('silent'), rule: FAILING_RULE, now: clock.now });
+    const application = newId();
+    const to = { ...endpoint, applicationId: application };
+    const usage = () => readUsage(stage.db, stage.environment, application, ['2026-11', '2026-12']);
+    // One of them reached nobody.
+    for (let n = 0; n < 3; n++) tallies.message(stage.environment, application);
+    tallies.attempted(to, response(200), 'SENT');
+    tallies.attempted({ ...to, id: newId() }, response(500), 'PENDING');
+    tallies.attempted({ ...to, id: newId() }, response(500), 'FAILED');
+    gate.breakDown();
+    await tallies.flush();
+    tallies.message(stage.environment, application);
+    gate.mend();
+    await tallies.flush();
+    expect(await usage()).toEqual([{ month: '2026-11', messages: 4, deliveries_sent: 1, deliveries_failed: 1 }]);
+    clock.set('2026-12-01T00:00:00Z');
+    tallies.message(stage.environment, application);
+    await tallies.flush();
+    await tallies.flush();
+    expect(await usage()).toContainEqual({ month: '2026-12', messages: 1, deliveries_sent: 0, deliveries_failed: 0 });
   });
 
   test('is written at the end, too', async () => {

@@ -1,12 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../auth/authenticate.ts';
 import { newId, publicId } from '../../core/ids.ts';
+import { scopeAllows } from '../../core/scope.ts';
 import { notFound, Problem } from '../../errors.ts';
 import {
   type ApplicationRow,
   deleteApplication,
   findApplication,
   insertApplication,
+  lockApplication,
   updateApplication,
 } from '../../store/application.ts';
 import { recordChange } from '../../store/change.ts';
@@ -30,8 +32,9 @@ export function storedApplications({ tenant, directory }: Pick<ApiDependencies, 
       return row;
     },
 
-    /** @returns undefined where its uid is taken. */
+    /** @returns undefined where its uid is taken. @throws Problem `insufficient_scope`. */
     async insert(tx: Queryable, request: Asking, body: NewApplication): Promise<ApplicationRow | undefined> {
+      mayLimit(request.caller, body, { plan: null, monthly_event_limit: null });
       const row = await insertApplication(tx, {
         id: newId(),
         environment_id: request.caller.environmentId,
@@ -48,11 +51,15 @@ export function storedApplications({ tenant, directory }: Pick<ApiDependencies, 
       return row;
     },
 
-    /** Applies a patch; what is left out stays. @throws Problem `already_exists` or `not_found`. */
+    /** Applies a patch; what is left out stays. @throws Problem `already_exists`, `insufficient_scope` or `not_found`. */
     async change(request: Asking, row: ApplicationRow, patch: ApplicationPatch): Promise<ApplicationRow> {
       const updated = await tenant(row.environment_id)
         .transaction(async (tx) => {
-          const changed = await updateApplication(tx, patched(row, patch));
+          // Read again: what somebody else has just changed is not to be undone by what this leaves out.
+          const was = await lockApplication(tx, row.environment_id, row.id);
+          if (!was) return undefined;
+          mayLimit(request.caller, patch, was);
+          const changed = await updateApplication(tx, patched(was, patch));
           await audit(tx, request, 'application.update', publicId('app', row.id), { fields: Object.keys(patch) });
           await recordChange(tx, { kind: 'application', id: row.id });
           return changed;
@@ -78,6 +85,19 @@ export function storedApplications({ tenant, directory }: Pick<ApiDependencies, 
       directory.forget({ kind: 'application', id: row.id });
     },
   };
+}
+
+/** What an application may use is for whoever runs the environment to say. @throws Problem `insufficient_scope`. */
+function mayLimit(
+  { scope }: Caller,
+  body: Pick<ApplicationPatch, 'plan' | 'monthly_event_limit'>,
+  was: Pick<ApplicationRow, 'plan' | 'monthly_event_limit'>,
+): void {
+  const changed = (['plan', 'monthly_event_limit'] as const).find(
+    (name) => body[name] !== undefined && body[name] !== was[name],
+  );
+  if (!changed || scopeAllows(scope, 'admin')) return;
+  throw new Problem('insufficient_scope', `to change ${changed} needs a key of scope admin; this one has ${scope}`);
 }
 
 export function uidTaken(uid: string | null | undefined): Problem {

@@ -1,13 +1,17 @@
-import { decodeSecret, generateSecret, WebhookSecretError } from '@postrider/webhook';
+import { generateSecret } from '@postrider/webhook';
 import { DEFAULT_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
+import type { Environment } from '../../core/environment.ts';
 import { newId, type Uuid } from '../../core/ids.ts';
-import { type DataKey, seal } from '../../crypto/vault.ts';
+import { effectiveSignature, isKeyPair } from '../../core/signature.ts';
+import { type DataKey, seal, unseal } from '../../crypto/vault.ts';
+import type { EnvironmentEntry } from '../../directory/environment-entry.ts';
 import { checkHeaders } from '../../egress/headers.ts';
 import { type FieldError, invalidFields } from '../../errors.ts';
 import type { EndpointRow, EndpointSettings } from '../../store/endpoint.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { signatureErrors } from '../signature-setting.ts';
 import type { EndpointPatch, NewEndpoint } from './schema.ts';
+import { secretErrors } from './secret.ts';
 
 /** From what a caller sent to the row that is stored: checked, defaults filled in, secrets sealed. */
 
@@ -15,40 +19,38 @@ import type { EndpointPatch, NewEndpoint } from './schema.ts';
 export function newEndpointRow(
   deps: Pick<ApiDependencies, 'checkUrl'>,
   dataKey: DataKey,
-  applicationId: Uuid,
+  application: { readonly id: Uuid; readonly environment: EnvironmentEntry },
   body: NewEndpoint,
-): { row: EndpointSettings; secret: string } {
+): EndpointSettings {
   const secret = body.secret ?? generateSecret();
-  const errors = [...settingErrors(deps, body), ...secretErrors(secret)];
+  const { scheme } = effectiveSignature(body.signature ?? null, application.environment.environment.signature);
+  const errors = [...settingErrors(deps, body), ...secretErrors(secret, scheme)];
   if (errors.length > 0) throw invalidFields(errors);
   const id = newId();
   const isActive = body.active ?? true;
   return {
-    secret,
-    row: {
-      id,
-      environment_id: dataKey.environmentId,
-      application_id: applicationId,
-      uid: body.uid ?? null,
-      type: 'webhook',
-      url: body.url,
-      events: events(body) ?? ['*'],
-      channels: body.channels ?? null,
-      description: body.description ?? '',
-      metadata: body.metadata ?? {},
-      headers: sealHeaders(dataKey, id, body.headers),
-      secret: seal(dataKey, id, 'endpoint_secret', secret),
-      old_secrets: null,
-      body_format: body.body_format ?? null,
-      signature: body.signature ?? null,
-      retry_policy: body.retry_policy ?? 'default',
-      timeout_seconds: body.timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS,
-      rate_limit: body.rate_limit ?? null,
-      max_in_flight: body.max_in_flight ?? null,
-      ordering: body.ordering ?? 'none',
-      status: isActive ? 'active' : 'disabled',
-      disabled_reason: isActive ? null : 'by_request',
-    },
+    id,
+    environment_id: dataKey.environmentId,
+    application_id: application.id,
+    uid: body.uid ?? null,
+    type: 'webhook',
+    url: body.url,
+    events: events(body) ?? ['*'],
+    channels: body.channels ?? null,
+    description: body.description ?? '',
+    metadata: body.metadata ?? {},
+    headers: sealHeaders(dataKey, id, body.headers),
+    secret: seal(dataKey, id, 'endpoint_secret', secret),
+    old_secrets: null,
+    body_format: body.body_format ?? null,
+    signature: body.signature ?? null,
+    retry_policy: body.retry_policy ?? 'default',
+    timeout_seconds: body.timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS,
+    rate_limit: body.rate_limit ?? null,
+    max_in_flight: body.max_in_flight ?? null,
+    ordering: body.ordering ?? 'none',
+    status: isActive ? 'active' : 'disabled',
+    disabled_reason: isActive ? null : 'by_request',
   };
 }
 
@@ -56,10 +58,11 @@ export function newEndpointRow(
 export function patchedRow(
   deps: Pick<ApiDependencies, 'checkUrl'>,
   dataKey: DataKey,
+  { environment }: EnvironmentEntry,
   row: EndpointRow,
   patch: EndpointPatch,
 ): EndpointRow {
-  const errors = settingErrors(deps, patch);
+  const errors = [...settingErrors(deps, patch), ...keyPairErrors(dataKey, environment, row, patch)];
   if (errors.length > 0) throw invalidFields(errors);
   return {
     ...row,
@@ -111,15 +114,24 @@ function settingErrors(deps: Pick<ApiDependencies, 'checkUrl'>, body: EndpointPa
   return errors;
 }
 
-function secretErrors(secret: string): FieldError[] {
+/** A key pair of its owner's own stays with its scheme: no setting may take it into another. */
+function keyPairErrors(
+  dataKey: DataKey,
+  environment: Environment,
+  row: EndpointRow,
+  { signature }: EndpointPatch,
+): FieldError[] {
+  if (signature === undefined || effectiveSignature(signature, environment.signature).scheme === 'ed25519') return [];
+  if (!isKeyPair(openSecret(dataKey, row))) return [];
+  return [{ path: '/signature', message: 'this endpoint has a whsk_ key, for ed25519 only: rotate to a whsec_ first' }];
+}
+
+/** Empty where it does not open: that must not keep its owner from any change. */
+function openSecret(dataKey: DataKey, row: EndpointRow): string {
   try {
-    decodeSecret(secret);
-    return [];
-  } catch (error) {
-    if (error instanceof WebhookSecretError) {
-      return [{ path: '/secret', message: 'must be whsec_ and the base64 of 24 to 64 bytes' }];
-    }
-    throw error;
+    return unseal(dataKey, row.id, 'endpoint_secret', row.secret);
+  } catch {
+    return '';
   }
 }
 

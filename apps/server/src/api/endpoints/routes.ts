@@ -12,15 +12,8 @@ import { ListOf, PageQuery, Strict } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { newEndpointRow, patchedRow } from './change.ts';
 import { presentEndpoint } from './presenter.ts';
-import {
-  CreatedEndpoint,
-  EndpointIdParam,
-  EndpointPatch,
-  EndpointSchema,
-  NewEndpoint,
-  SecretSchema,
-  TestAnswer,
-} from './schema.ts';
+import { CreatedEndpoint, EndpointIdParam, EndpointPatch, EndpointSchema, NewEndpoint, TestAnswer } from './schema.ts';
+import { presentSecret } from './secret.ts';
 import { storedEndpoints } from './stored-endpoints.ts';
 
 const tags = ['Endpoints'];
@@ -79,11 +72,11 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const application = await applicationOf(directory, request.caller, (request.params as ScopedPath).app_id);
       const dataKey = await directory.dataKey(request.caller.environmentId);
       const open = await directory.opener(request.caller.environmentId);
-      const { row, secret } = newEndpointRow(deps, dataKey, application.id, request.body);
+      const row = newEndpointRow(deps, dataKey, application, request.body);
       const outcome = await once(deps, request.caller, keyedCall(request, application.id), async (tx) => {
         await audit(tx, request, 'endpoint.create', publicId('ep', row.id));
         const endpoint = open(await endpoints.insert(tx, row));
-        return { status: 201, body: JSON.stringify({ ...presentEndpoint(endpoint), secret }) };
+        return { status: 201, body: JSON.stringify({ ...presentEndpoint(endpoint), ...presentSecret(endpoint) }) };
       });
       directory.forget({ kind: 'application', id: application.id });
       return sendAnswer(reply, outcome);
@@ -120,11 +113,12 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     },
     async (request) => {
       const dataKey = await directory.dataKey(request.caller.environmentId);
+      const environment = await directory.environment(request.caller.environmentId);
       const found = await endpoints.find(request.caller, request.params);
       const row = await tenant(found.environment_id).transaction(async (tx) => {
         const fields = Object.keys(request.body);
         await audit(tx, request, 'endpoint.update', publicId('ep', found.id), { fields });
-        return endpoints.change(tx, found, (row) => patchedRow(deps, dataKey, row, request.body));
+        return endpoints.change(tx, found, (row) => patchedRow(deps, dataKey, environment, row, request.body));
       });
       directory.forget({ kind: 'application', id: found.application_id });
       return presentEndpoint(await directory.open(row));
@@ -146,25 +140,6 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
     async (request, reply) => {
       await endpoints.remove(request, await endpoints.find(request.caller, request.params));
       return reply.code(204).send(null);
-    },
-  );
-
-  app.get(
-    `${path}/:id/secret`,
-    {
-      config: { access: 'admin' },
-      schema: {
-        operationId: operation('getEndpointSecret'),
-        tags,
-        summary: 'Show the signing secret',
-        params: item,
-        response: { 200: SecretSchema },
-      },
-    },
-    async (request) => {
-      const { secret, isReadable } = await directory.open(await endpoints.find(request.caller, request.params));
-      if (!isReadable) throw new Problem('internal_error', 'the stored secret cannot be opened');
-      return { secret };
     },
   );
 

@@ -2,7 +2,9 @@ import { type Static, Type } from 'typebox';
 import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
+import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts';
 import { APP_ID_PATTERN } from '../application-scope.ts';
+import { BodyFormatSchema } from '../body-format.ts';
 import { Headers, Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 import { SignatureSchema } from '../signature-setting.ts';
 
@@ -66,12 +68,6 @@ const Uid = Type.String({
   description: 'Your own id of this endpoint, unique in its application; usable in paths wherever an `ep_` id is',
 });
 
-const BodyFormatSchema = Type.Union([Type.Literal('raw'), Type.Literal('event'), Type.Literal('standard')], {
-  description:
-    'What is sent. `raw`: the payload; `event`: `{"event_id","type","data":{"object":payload}}`; `standard`: ' +
-    '`{"type","timestamp","data":payload}`',
-});
-
 const settings = {
   uid: Type.Optional(Nullable(Uid)),
   url: Type.String({ maxLength: 2048, description: 'Where deliveries are POSTed' }),
@@ -100,7 +96,13 @@ const settings = {
 export const NewEndpoint = Strict({
   type: Type.Optional(Type.Literal('webhook')),
   ...settings,
-  secret: Type.Optional(Type.String({ maxLength: 256, description: 'Your own `whsec_` + base64 of 24 to 64 bytes' })),
+  secret: Type.Optional(
+    Type.String({
+      maxLength: 256,
+      description:
+        'Your own `whsec_` + base64 of 24 to 64 bytes; or, for the scheme `ed25519`, a `whsk_` + base64 of a seed',
+    }),
+  ),
 });
 export type NewEndpoint = Static<typeof NewEndpoint>;
 
@@ -145,11 +147,36 @@ export const EndpointSchema = Type.Object({
   updated_at: Timestamp,
 });
 
+const PublicKey = Type.String({
+  description: 'With the scheme `ed25519`: `whpk_` + base64, for whoever is to verify. All a receiver needs',
+});
+
 export const CreatedEndpoint = Type.Object({
   ...EndpointSchema.properties,
   secret: Type.String({ description: 'Signs its deliveries. Shown here once, later by GET …/secret' }),
+  public_key: Type.Optional(PublicKey),
 });
 
-export const SecretSchema = Type.Object({ secret: Type.String() });
+export const SecretSchema = Type.Object({ secret: Type.String(), public_key: Type.Optional(PublicKey) });
+
+export const SecretRotation = Strict({
+  secret: Type.Optional(
+    Type.String({ maxLength: 256, description: 'Your own, as at creation; left out, a new one is made' }),
+  ),
+  overlap_hours: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: MAX_OVERLAP_HOURS,
+      description:
+        `How long deliveries are signed with the secret of before as well; ${DEFAULT_OVERLAP_HOURS} unless set. ` +
+        '0: from now on only the new one signs, and all earlier ones are done with',
+    }),
+  ),
+});
+
+export const RotatedSecret = Type.Object({
+  ...SecretSchema.properties,
+  previous_secret_expires_at: Timestamp,
+});
 
 export const TestAnswer = Type.Object({ message_id: Id('msg'), delivery_id: Id('dlv') });

@@ -58,11 +58,11 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
     /** Reads, changes and writes under a row lock, so that two changes at once both count; tells lane and caches. */
     async change(tx: Queryable, ref: EndpointRef, apply: (row: EndpointRow) => EndpointRow): Promise<EndpointRow> {
       const row = await lockEndpoint(tx, ref.environment_id, ref.application_id, ref.id);
-      const changed =
-        row &&
-        (await updateEndpoint(tx, apply(row)).catch((error: unknown) => {
-          throw uidTakenOr(error, apply(row).uid);
-        }));
+      if (!row) throw notFound('endpoint');
+      const wanted = apply(row);
+      const changed = await updateEndpoint(tx, wanted).catch((error: unknown) => {
+        throw uidTakenOr(error, wanted.uid);
+      });
       if (!changed) throw notFound('endpoint');
       await adjustLane(tx, row, changed);
       // Enabled, resumed or sent elsewhere: how it failed before says nothing of what comes.

@@ -121,8 +121,8 @@ function resultsOf(items: readonly Item[], accepted: readonly Accepted[]): objec
   });
 }
 
-function refusal({ code, message, errors }: Problem): object {
-  return { error: { code, detail: message, errors } };
+function refusal({ code, message, errors, reset }: Problem): object {
+  return { error: { code, detail: message, errors, reset_at: reset?.at.toISOString() } };
 }
 
 function answerOf(results: readonly object[]): Answer {

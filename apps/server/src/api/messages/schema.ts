@@ -13,6 +13,7 @@ export const EventType = Type.String({
 export const Payload = Type.Unsafe<unknown>({
   type: ['object', 'array'],
   description: 'Any JSON object or array, up to 256 KiB; endpoints get exactly these bytes',
+  examples: [{ id: 'inv_1', amount: 1250 }],
 });
 
 const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });
@@ -75,6 +76,7 @@ const Refused = Type.Object({
         Type.Object({ path: Type.String({ description: 'A JSON pointer into the message' }), message: Type.String() }),
       ),
     ),
+    reset_at: Type.Optional(Type.String({ description: 'Of `quota_exceeded`: when the quota begins anew' })),
   }),
 });
 

@@ -69,12 +69,13 @@ export function endpointHeaders(app: ApiServer, deps: ApiDependencies): void {
     const found = await find(request);
     const dataKey = await directory.dataKey(found.environment_id);
     const open = await directory.opener(found.environment_id);
+    const environment = await directory.environment(found.environment_id);
     await tenant(found.environment_id).transaction(async (tx) => {
       await audit(tx, request, 'endpoint.update', publicId('ep', found.id), { fields: ['headers'] });
       await stored.change(tx, found, (row) => {
         const { headers, isReadable } = open(row);
         if (!isReadable) throw new Problem('internal_error', 'the stored headers cannot be opened');
-        return patchedRow(deps, dataKey, row, { headers: wanted(headers) });
+        return patchedRow(deps, dataKey, environment, row, { headers: wanted(headers) });
       });
     });
     directory.forget({ kind: 'application', id: found.application_id });

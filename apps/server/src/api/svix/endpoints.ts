@@ -45,7 +45,7 @@ export function endpoints(app: ApiServer, deps: ApiDependencies): void {
       const application = await applicationOf(directory, request.caller, request.params.app_id);
       const dataKey = await directory.dataKey(request.caller.environmentId);
       const open = await directory.opener(request.caller.environmentId);
-      const { row } = newEndpointRow(deps, dataKey, application.id, newEndpoint(request.body));
+      const row = newEndpointRow(deps, dataKey, application, newEndpoint(request.body));
       const outcome = await once(deps, request.caller, keyedCall(request, application.id), async (tx) => {
         await audit(tx, request, 'endpoint.create', publicId('ep', row.id));
         const made = open(await stored.insert(tx, row));
@@ -73,12 +73,7 @@ export function endpoints(app: ApiServer, deps: ApiDependencies): void {
       // An id of ours that is not there cannot be made; a name of its owner's can.
       const application = await applicationOf(directory, request.caller, params.app_id);
       const wanted = newEndpoint(withUid(params.endpoint_id, body));
-      const { row } = newEndpointRow(
-        deps,
-        await directory.dataKey(request.caller.environmentId),
-        application.id,
-        wanted,
-      );
+      const row = newEndpointRow(deps, await directory.dataKey(request.caller.environmentId), application, wanted);
       const made = await tenant(row.environment_id).transaction(async (tx) => {
         await audit(tx, request, 'endpoint.create', publicId('ep', row.id));
         return stored.insert(tx, row);
@@ -109,9 +104,10 @@ export function endpoints(app: ApiServer, deps: ApiDependencies): void {
 
   async function change(request: Pick<FastifyRequest, 'caller' | 'id'>, found: EndpointRow, patch: EndpointPatch) {
     const dataKey = await directory.dataKey(found.environment_id);
+    const environment = await directory.environment(found.environment_id);
     const row = await tenant(found.environment_id).transaction(async (tx) => {
       await audit(tx, request, 'endpoint.update', publicId('ep', found.id), { fields: Object.keys(patch) });
-      return stored.change(tx, found, (before) => patchedRow(deps, dataKey, before, patch));
+      return stored.change(tx, found, (before) => patchedRow(deps, dataKey, environment, before, patch));
     });
     directory.forget({ kind: 'application', id: found.application_id });
     return presentEndpointOut(await directory.open(row));

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorsPage } from './errors-page.ts';
+
+export const DOCS = join(import.meta.dirname, '../../docs');
+
+/** The code that stands in a page as it is in a file of docs/verify/: between these lines. */
+const INCLUDED = /(<!-- verify\/(verify\.(\w+)) -->\n\n```\w+\n)[\s\S]*?(```\n)/g;
+
+/** The pages that are made, by name, as they must be now. */
+export function madePages(): Readonly<Record<string, string>> {
+  const signing = readFileSync(join(DOCS, 'signing.md'), 'utf8');
+  return { 'errors.md': errorsPage(), 'signing.md': withCode(signing) };
+}
+
+function withCode(page: string): string {
+  return page.replaceAll(INCLUDED, (_, head: string, file: string, _extension, end: string) => {
+    return head + readFileSync(join(DOCS, 'verify', file), 'utf8') + end;
+  });
+}
