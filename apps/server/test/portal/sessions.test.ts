@@ -31,7 +31,8 @@ onBothDatabases('a portal session', (kind) => {
     operations = (await readDocument(stage.api)).operations.filter(({ isPublic }) => !isPublic);
     const tenant = await settle(stage.postrider.url, stage.api, `${stage.receiver.url}/status/400`);
     const [attempt] = await all<Attempt>(stage.api, `/v1/deliveries/${tenant.deliveryId}/attempts`);
-    ours = { ...tenant, attemptId: attempt?.id ?? '', eventType: 'invoice.paid' };
+    await stage.api.patch(`/v1/event-types/${tenant.eventType}`, { example: { id: 'one' } });
+    ours = { ...tenant, attemptId: attempt?.id ?? '' };
   });
 
   const session = async (capabilities?: string[], app = ours.appId) => {

@@ -45,7 +45,8 @@ onBothDatabases('every operation of the Svix surface', (kind) => {
   async function settled(api: Api): Promise<Tenant & SvixTenant> {
     const tenant = await settle(stage.postrider.url, api, `${stage.receiver.url}/status/400`);
     const [attempt] = await all<Attempt>(api, `/v1/deliveries/${tenant.deliveryId}/attempts`);
-    return { ...tenant, attemptId: attempt?.id ?? '', eventType: 'invoice.paid' };
+    await api.patch(`/v1/event-types/${tenant.eventType}`, { example: { id: 'one' } });
+    return { ...tenant, attemptId: attempt?.id ?? '' };
   }
 
   /** What is wrong with a refusal of this status; null where it is right. */
@@ -78,12 +79,14 @@ onBothDatabases('every operation of the Svix surface', (kind) => {
     const nobodys: Record<string, string> = {
       ...{ app_id: publicId('app', newId()), endpoint_id: publicId('ep', newId()), msg_id: publicId('msg', newId()) },
       ...{ attempt_id: publicId('att', newId()), task_id: publicId('job', newId()) },
-      // A PUT makes what it names, unless that is an id.
       event_type_name: 'nobody.knows',
     };
     const before = await everything(theirs.api);
     const wrong = await flaws(404, (operation) => {
-      const names = parametersOf(operation).filter((name) => name !== 'event_type_name');
+      // A PUT makes the event type that it names.
+      const names = parametersOf(operation).filter(
+        (name) => name !== 'event_type_name' || !operation.route.startsWith('PUT'),
+      );
       return [foreign, nobodys].flatMap((others) => [
         ...(names.length > 0 ? [{ ids: others }] : []),
         // One of theirs, the rest ours.
