@@ -19,6 +19,7 @@ import { jobRoutes } from './jobs/routes.ts';
 import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
+import { portalRoutes } from './portal/routes.ts';
 import type { ApiServer } from './server.ts';
 import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
@@ -43,6 +44,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     subscriptionRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    portalRoutes(api, deps);
     applicationStatisticsRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {

@@ -17,6 +17,8 @@ export interface Sample {
   readonly body?: (tenant: Tenant) => object;
   /** Puts right what calls with other values may have left behind, for the operations that come after. */
   readonly restore?: (tenant: Tenant) => Promise<unknown>;
+  /** No two answers are alike. */
+  readonly isNewEachTime?: true;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
   /** What the path's parameters other than `app_id` and `id` are filled with: names of the tenant's own. */
@@ -58,7 +60,18 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
   getEnvironment: { scope: 'read' },
-  updateEnvironment: { scope: 'admin', body: () => ({ retention_days: 365 }) },
+  updateEnvironment: {
+    scope: 'admin',
+    body: () => ({ retention_days: 365 }),
+    restore: ({ api }) =>
+      api.patch('/v1/environment', {
+        strict_event_types: false,
+        payload_validation: 'off',
+        body_format: 'raw',
+        signature: { scheme: 'standard' },
+        retention_days: null,
+      }),
+  },
 
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
@@ -155,6 +168,18 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   replayDeliveries: { scope: 'write', body: () => ({ filter: { status: 'FAILED', ...longAgo } }) },
   replayEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ ...longAgo, only_failed: false }) },
   listAuditLog: { scope: 'admin', query: 'limit=5&since=2020-01-01T00:00:00Z' },
+  createPortalLink: {
+    scope: 'admin',
+    body: () => ({
+      expires_in: 120,
+      capabilities: ['replay'],
+      theme: { mode: 'dark' },
+      return_url: 'https://acme.example/',
+    }),
+  },
+  getDashboardAccess: { scope: 'admin', isNewEachTime: true },
+  revokePortalSessions: { scope: 'write' },
+
   listJobs: { scope: 'read', query: 'limit=5&offset=0' },
   getJob: { scope: 'read', item: 'job' },
 };
