@@ -15,7 +15,7 @@ import {
   updateApiKey,
 } from '../../src/store/api-key.ts';
 import * as application from '../../src/store/application.ts';
-import { listAttempts } from '../../src/store/attempt.ts';
+import { listAttempts, pageAttempts, readAttempt } from '../../src/store/attempt.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
@@ -23,7 +23,13 @@ import { noteFailing, readFailing } from '../../src/store/failing.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
 import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
 import { recordAttempts } from '../../src/store/lease.ts';
-import { listMessages, readMessage } from '../../src/store/message.ts';
+import {
+  listMessages,
+  readMessage,
+  readMessageByEventId,
+  readMessages,
+  readPayloads,
+} from '../../src/store/message.ts';
 import { replayNow } from '../../src/store/replay.ts';
 import { addTallies, readTallies } from '../../src/store/tally.ts';
 import { addUsage, readUsage } from '../../src/store/usage.ts';
@@ -80,6 +86,13 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['listDeliveries failed', (db, env) => delivery.listDeliveries(db, { environmentId: env, status: 'FAILED' }, PAGE)],
   ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
   ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
+  ['pageApplications', (db, env) => application.pageApplications(db, env, PAGE)],
+  ['pageEndpoints', (db, env, of) => endpoint.pageEndpoints(db, env, of.app.id, PAGE)],
+  ['readMessageByEventId', (db, env, of) => readMessageByEventId(db, env, of.app.id, 'mine')],
+  ['readMessages', (db, env, of) => readMessages(db, env, [of.msg])],
+  ['readPayloads', async (db, env, of) => [...(await readPayloads(db, env, [of.msg]))]],
+  ['readAttempt', (db, env, of) => readAttempt(db, env, of.dlv, 1)],
+  ['pageAttempts', (db, env, of) => pageAttempts(db, { environmentId: env, endpointId: of.ep.id }, PAGE, null)],
   ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
   ['readApiKey', (db, env, of) => readApiKey(db, env, of.key)],
   ['lockApiKey', (db, env, of) => lockApiKey(db, env, of.key)],
@@ -112,7 +125,7 @@ onBothDatabases('another environment’s ids', (kind) => {
     other = await stage.addEnvironment();
     const app = await stage.addApplication({ uid: 'mine', is_default: true });
     const ep = await stage.addEndpoint({ application_id: app.id, uid: 'mine' });
-    const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id });
+    const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id, eventId: 'mine' });
     await insertMessages(stage.db, [sent]);
     const [leased] = await claimDue(stage.db, 1);
     if (leased) await recordAttempts(stage.db, [result(leased, { status: 'FAILED' })]);
