@@ -8,7 +8,7 @@ import { bootstrap, openVault } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
 import { FAILING_RULE } from './core/failing.ts';
-import { publicId, type Uuid } from './core/ids.ts';
+import { newId, publicId, type Uuid } from './core/ids.ts';
 import { Circuits } from './delivery/circuits.ts';
 import { Recorder } from './delivery/recorder.ts';
 import { Tallies } from './delivery/tallies.ts';
@@ -31,6 +31,7 @@ import { createRetention } from './maintenance/retention.ts';
 import { createTallyKeeper } from './maintenance/tallies.ts';
 import { createVacuum } from './maintenance/vacuum.ts';
 import type { Service } from './service.ts';
+import { insertAuditEntry } from './store/audit.ts';
 import { recordChange } from './store/change.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
 import { disableEndpoint } from './store/endpoint.ts';
@@ -246,6 +247,16 @@ async function switchOff(db: Database, directory: Directory, log: Log, endpoint:
     if (!(await disableEndpoint(tx, endpoint.environmentId, endpoint.id, reason))) return false;
     await letLaneGo(tx, endpoint.id);
     await forgetFailing(tx, [endpoint.id]);
+    await insertAuditEntry(tx, {
+      ...{
+        id: newId(),
+        environment_id: endpoint.environmentId,
+        actor_kind: 'system',
+        actor_id: null,
+        request_id: null,
+      },
+      ...{ action: 'endpoint.disable', subject: publicId('ep', endpoint.id), details: { reason } },
+    });
     await recordChange(tx, { kind: 'application', id: endpoint.applicationId });
     return true;
   });

@@ -2,6 +2,7 @@ import { apiKeyRoutes } from './api-keys/routes.ts';
 import { apiKeySecretRoutes } from './api-keys/secret-routes.ts';
 import { MOUNTS } from './application-scope.ts';
 import { applicationRoutes } from './applications/routes.ts';
+import { auditLogRoutes } from './audit-log/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { docsRoutes } from './docs/routes.ts';
@@ -9,6 +10,7 @@ import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { environmentRoutes } from './environment/routes.ts';
+import { eventRoutes } from './event-routes/routes.ts';
 import { eventTypeRoutes } from './event-types/routes.ts';
 import { eventTypeTransferRoutes } from './event-types/transfer-routes.ts';
 import { healthRoutes } from './health/routes.ts';
@@ -21,6 +23,7 @@ import { portalRoutes } from './portal/routes.ts';
 import type { ApiServer } from './server.ts';
 import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
+import { subscriptionRoutes } from './subscriptions/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
@@ -33,9 +36,12 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     environmentRoutes(api, deps);
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
+    auditLogRoutes(api, deps);
     sendRoutes(api, deps);
     eventTypeRoutes(api, deps);
     eventTypeTransferRoutes(api, deps);
+    eventRoutes(api, deps);
+    subscriptionRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     portalRoutes(api, deps);

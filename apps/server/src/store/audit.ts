@@ -1,5 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
+import { type Page, pageOf, Where } from './list.ts';
 
 /** One administrative act, as it is stored. */
 export interface AuditRow {
@@ -34,4 +35,35 @@ export async function insertAuditEntry(tx: Queryable, row: AuditRow): Promise<vo
     details,
     row.request_id,
   ]);
+}
+
+/** An entry as it is shown. */
+export type ShownAuditRow = Omit<AuditRow, 'environment_id'> & {
+  /** What the key is called now; null where it is gone, or where it was no key. */
+  readonly actor_name: string | null;
+};
+
+const SHOWN = `select id, actor_kind, actor_id, action, subject, details, request_id,
+  (select name from api_key k where k.id = actor_id and k.environment_id = audit_entry.environment_id) as actor_name
+  from audit_entry`;
+
+/** Newest first. */
+export async function listAuditEntries(
+  db: Queryable,
+  filter: { readonly environmentId: Uuid; readonly action: string | undefined },
+  page: Page,
+): Promise<ShownAuditRow[]> {
+  const where = new Where([['environment_id', filter.environmentId]]).equals('action', filter.action);
+  return db.query(...pageOf<ShownAuditRow>(SHOWN, where, page));
+}
+
+const expire = statement<{ id: Uuid }>(
+  'audit_expire',
+  `delete from audit_entry where id = any(array(select id from audit_entry where id < $1 order by id limit $2))
+   returning id`,
+);
+
+/** Drops entries older than an id of that time, of all environments. @returns how many, at most `limit`. */
+export async function expireAuditEntries(db: Queryable, before: Uuid, limit: number): Promise<number> {
+  return (await db.query(expire, [before, limit])).length;
 }

@@ -51,9 +51,14 @@ export async function lockCatalogue(tx: Queryable, environmentId: Uuid): Promise
   await tx.query(lock, [environmentId]);
 }
 
+// Name by name, and in that order (offset 0): with `= any($2)`, or left to join as it likes, the planner goes through all
+// that the environment has while the table is not analyzed.
 const named = statement<EventTypeRow>(
   'event_type_named',
-  `select ${COLUMNS} from event_type where environment_id = $1 and name = any($2::text[])`,
+  `select found.* from unnest($2::text[]) as wanted(name)
+   cross join lateral (
+     select ${COLUMNS} from event_type where environment_id = $1 and event_type.name = wanted.name offset 0
+   ) as found`,
 );
 
 export async function eventTypesNamed(db: Queryable, environmentId: Uuid, names: readonly string[]) {

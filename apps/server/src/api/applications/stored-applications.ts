@@ -78,7 +78,8 @@ export function storedApplications({ tenant, directory }: Pick<ApiDependencies, 
         throw new Problem('default_application', 'every environment keeps its default application');
       }
       await tenant(row.environment_id).transaction(async (tx) => {
-        await deleteApplication(tx, row.environment_id, row.id);
+        // Of two who delete it at once, one did.
+        if (!(await deleteApplication(tx, row.environment_id, row.id))) throw notFound('application');
         await audit(tx, request, 'application.delete', publicId('app', row.id), { name: row.name, uid: row.uid });
         await recordChange(tx, { kind: 'application', id: row.id });
       });

@@ -5,6 +5,7 @@ import type { Queryable } from '../../store/database.ts';
 import { insertReplayJob } from '../../store/job.ts';
 import { AFTER_ALL } from '../../store/list.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayNow } from '../../store/replay.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 
@@ -52,10 +53,25 @@ export function createReplayer(deps: ApiDependencies) {
       if (isDry) return { status: 200, body: JSON.stringify({ matched }) };
       const id = newId();
       await insertReplayJob(tx, id, range, matched);
+      await audit(tx, request, 'delivery.replay', publicId('job', id), {
+        ...filterShown(filter),
+        since,
+        until,
+        matched,
+      });
       return { status: 202, body: JSON.stringify(answer?.(id) ?? { job_id: publicId('job', id), matched }) };
     });
     if (outcome.answer.status === 202) deps.wakeJobs();
     return sendAnswer(reply, outcome);
+  };
+}
+
+function filterShown({ statuses, applicationId, endpointId, eventType }: ReplayFilter) {
+  return {
+    statuses,
+    ...(applicationId && { app_id: publicId('app', applicationId) }),
+    ...(endpointId && { endpoint_id: publicId('ep', endpointId) }),
+    ...(eventType !== undefined && { event_type: eventType }),
   };
 }
 

@@ -1,4 +1,5 @@
-import { Type } from 'typebox';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
 import type { Caller } from '../../auth/authenticate.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import { newId, parseId, publicId } from '../../core/ids.ts';
@@ -7,14 +8,17 @@ import { invalidFields, notFound } from '../../errors.ts';
 import { insertApplication } from '../../store/application.ts';
 import { readEndpoint } from '../../store/endpoint.ts';
 import { AppIdParam, applicationOf, applicationRef } from '../application-scope.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
 import type { ApiServer } from '../server.ts';
+import { checkByCatalogue } from './catalogue-check.ts';
 import { deliverAt } from './deliver-at.ts';
+import { directEndpoint } from './direct-endpoint.ts';
 import { payloadOf } from './payload.ts';
 import { publication } from './publishing.ts';
 import { DirectAccepted, DirectSend, EventAccepted, NewMessage, WebhookQueued, WebhookSend } from './schema.ts';
-import { addressed, createSender, messageHeaders } from './sending.ts';
+import { addressed, createSender, messageHeaders, type Sending } from './sending.ts';
 
 const tags = ['Sending'];
 /** The event type of a send that names none. */
@@ -32,24 +36,33 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       schema: {
         operationId: 'sendDirect',
         tags,
-        summary: 'Send to one endpoint',
+        summary: 'Send to one endpoint, or to a URL',
+        description:
+          'The first send to a URL makes a direct endpoint for it in the default application; later ones to the same URL, ' +
+          'as it is written, use that. It is an endpoint like any other (`endpoint_id` names it: its secret is what the ' +
+          'receiver verifies with), but nothing that is published goes there.',
         body: DirectSend,
         response: { 202: DirectAccepted },
       },
     },
     async (request, reply) => {
       const { body, caller } = request;
-      const endpoint = await endpointNamed(caller, body.destination, '/destination');
+      const payload = payloadOf(request.rawBody);
+      const endpoint = body.destination.startsWith('ep_')
+        ? await endpointNamed(caller, body.destination, '/destination')
+        : await endpointOnUse(request, body);
       return send(request, reply, {
         application: endpoint.applicationId,
+        environment: await directory.environment(caller.environmentId),
         eventType: body.event_type,
-        payload: payloadOf(request.rawBody),
+        payload,
         headers: body.headers,
         deliverAt: body.deliver_at,
         matched: addressed(endpoint),
         answer: ({ id, deliveryIds }) => ({
           message_id: publicId('msg', id),
           delivery_id: deliveryIds.map((delivery) => publicId('dlv', delivery))[0] ?? null,
+          endpoint_id: publicId('ep', endpoint.id),
         }),
       });
     },
@@ -72,6 +85,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       const endpoint = await endpointNamed(caller, body.endpoint_id, '/endpoint_id');
       return send(request, reply, {
         application: endpoint.applicationId,
+        environment: await directory.environment(caller.environmentId),
         eventType: body.event_type ?? UNTYPED,
         payload: payloadOf(request.rawBody),
         headers: body.headers,
@@ -102,7 +116,8 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       messageHeaders(body.headers);
       deliverAt(body.deliver_at);
       keyedCall(request, null);
-      const application = await applicationOnUse(request.caller, request.params.app_id, body.endpoint_ids);
+      const message = { eventType: body.event_type, payload };
+      const application = await applicationOnUse(request, request.params.app_id, body.endpoint_ids, message);
       const sending = publication(application, body, payload);
       const fanout = sending.matched.endpoints.length;
       return send(request, reply, { ...sending, answer: ({ id }) => ({ message_id: publicId('msg', id), fanout }) });
@@ -118,11 +133,24 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     return directory.open(row);
   }
 
+  /** The direct endpoint of a URL, made where there is none. @throws Problem `validation_failed`. */
+  async function endpointOnUse(request: FastifyRequest, body: Static<typeof DirectSend>): Promise<Endpoint> {
+    // All that can be wrong with the call comes first: a refused one must not leave an endpoint behind.
+    const checked = deps.checkUrl(body.destination);
+    if (!checked.ok) throw invalidFields([{ path: '/destination', message: `egress_blocked: ${checked.reason}` }]);
+    messageHeaders(body.headers);
+    deliverAt(body.deliver_at);
+    keyedCall(request, null);
+    return directEndpoint(deps, await applicationOf(directory, request.caller, 'default'), body.destination);
+  }
+
   async function applicationOnUse(
-    caller: Caller,
+    request: FastifyRequest,
     appId: string,
     endpointIds: readonly string[] | undefined,
+    message: Pick<Sending, 'eventType' | 'payload'>,
   ): Promise<ApplicationEntry> {
+    const { caller } = request;
     const ref = applicationRef(appId);
     if (!ref) throw invalidFields([{ path: 'app_id', message: 'must be 1 to 128 letters, digits or . _ : -' }]);
     const known = await directory.application(caller.environmentId, ref);
@@ -130,14 +158,18 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     if (endpointIds) {
       throw invalidFields([{ path: '/endpoint_ids/0', message: 'is not an endpoint of this application' }]);
     }
-    // Somebody else may be creating it too: then theirs is the one.
-    await insertApplication(tenant(caller.environmentId), {
-      id: newId(),
-      environment_id: caller.environmentId,
-      uid: ref.uid,
-      name: ref.uid,
-      metadata: {},
-      is_default: false,
+    await checkByCatalogue(directory, await directory.environment(caller.environmentId), message);
+    await tenant(caller.environmentId).transaction(async (tx) => {
+      const row = await insertApplication(tx, {
+        id: newId(),
+        environment_id: caller.environmentId,
+        uid: ref.uid,
+        name: ref.uid,
+        metadata: {},
+        is_default: false,
+      });
+      // Somebody else may have created it meanwhile: then theirs is the one.
+      if (row) await audit(tx, request, 'application.create', publicId('app', row.id), { by: 'event' });
     });
     return applicationOf(directory, caller, appId);
   }

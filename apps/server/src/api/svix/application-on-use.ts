@@ -5,6 +5,7 @@ import { notFound } from '../../errors.ts';
 import { applicationOf, applicationRef } from '../application-scope.ts';
 import { storedApplications } from '../applications/stored-applications.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { checkByCatalogue } from '../messages/catalogue-check.ts';
 import { type ApplicationIn, withUid } from './applications.ts';
 
 /** Finds the application of a path, and makes it first where the body says how. It throws Problem `not_found`. */
@@ -16,6 +17,7 @@ export function onUse(deps: Pick<ApiDependencies, 'tenant' | 'directory'>) {
     request: Pick<FastifyRequest, 'caller' | 'id'>,
     appId: string,
     body: Static<typeof ApplicationIn> | null | undefined,
+    message?: { readonly eventType: string; readonly payload: string },
   ): Promise<ApplicationEntry> => {
     const { environmentId } = request.caller;
     const ref = applicationRef(appId);
@@ -23,6 +25,8 @@ export function onUse(deps: Pick<ApiDependencies, 'tenant' | 'directory'>) {
     if (known) return known;
     if (!body || ref?.by !== 'uid') throw notFound('application');
     const { throttleRate: _, ...wanted } = withUid(ref.uid, body, '/application/uid');
+    // A message that the catalogue refuses must not leave an application behind.
+    if (message) await checkByCatalogue(directory, await directory.environment(environmentId), message);
     // Somebody else may be making it too: then theirs is the one.
     await tenant(environmentId).transaction((tx) => stored.insert(tx, request, wanted));
     return applicationOf(directory, request.caller, appId);

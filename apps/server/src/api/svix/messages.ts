@@ -50,7 +50,8 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
       const payload = payloadText(request.rawBody, body);
       deliverAt(body.deliverAt ?? undefined);
       keyedCall(request, null);
-      const application = await applicationOnUse(request, request.params.app_id, body.application);
+      const message = { eventType: body.eventType, payload };
+      const application = await applicationOnUse(request, request.params.app_id, body.application, message);
       const sending = publication(application, newMessage(body), payload);
       const keyed = body.eventId == null ? undefined : eventIdCall(request, application.id, body.eventId);
       return send(request, reply, {
