@@ -29,7 +29,7 @@ export type IdPrefix =
   | 'src'
   | 'job'
   | 'aud'
-  | 'ses';
+  | 'pts';
 
 /** How many attempts one delivery can number: 12 bits. */
 export const MAX_ATTEMPT_NUMBER = 0xfff;

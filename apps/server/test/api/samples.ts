@@ -15,10 +15,10 @@ export interface Sample {
   readonly makeApplication?: (tenant: Tenant) => Promise<string>;
   readonly query?: string;
   readonly body?: (tenant: Tenant) => object;
-  /** No two answers are alike. */
-  readonly isNewEachTime?: true;
   /** Puts right what calls with other values may have left behind, for the operations that come after. */
   readonly restore?: (tenant: Tenant) => Promise<unknown>;
+  /** No two answers are alike. */
+  readonly isNewEachTime?: true;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
   /** What the path's parameters other than `app_id` and `id` are filled with: names of the tenant's own. */
@@ -167,6 +167,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   // Of a time in which nothing failed: the tenant's own failed delivery is to stay as it is.
   replayDeliveries: { scope: 'write', body: () => ({ filter: { status: 'FAILED', ...longAgo } }) },
   replayEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ ...longAgo, only_failed: false }) },
+  listAuditLog: { scope: 'admin', query: 'limit=5&since=2020-01-01T00:00:00Z' },
   createPortalLink: {
     scope: 'admin',
     body: () => ({
@@ -179,7 +180,6 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   getDashboardAccess: { scope: 'admin', isNewEachTime: true },
   revokePortalSessions: { scope: 'write' },
 
-  listAuditLog: { scope: 'admin', query: 'limit=5&since=2020-01-01T00:00:00Z' },
   listJobs: { scope: 'read', query: 'limit=5&offset=0' },
   getJob: { scope: 'read', item: 'job' },
 };

@@ -129,7 +129,7 @@ onBothDatabases('a portal session', (kind) => {
     expect(data).toEqual([
       expect.objectContaining({
         subject: made.body.id,
-        actor: { kind: 'portal_session', id: expect.stringMatching(/^ses_[0-9A-Z]{26}$/) },
+        actor: { kind: 'portal_session', id: expect.stringMatching(/^pts_[0-9A-Z]{26}$/) },
       }),
     ]);
   });

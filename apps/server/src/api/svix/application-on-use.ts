@@ -5,10 +5,12 @@ import { notFound } from '../../errors.ts';
 import { applicationOf, applicationRef } from '../application-scope.ts';
 import { storedApplications } from '../applications/stored-applications.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { checkByCatalogue } from '../messages/catalogue-check.ts';
 import { type ApplicationIn, withUid } from './applications.ts';
 
-/** Finds the application of a path, and makes it first where the body says how. It throws Problem `not_found`. */
+/**
+ * Finds the application of a path, and makes it first where the body says how: after `checkFirst`, which rejects where the
+ * call must not leave one behind. It throws Problem `not_found`.
+ */
 export function onUse(deps: Pick<ApiDependencies, 'tenant' | 'directory'>) {
   const { tenant, directory } = deps;
   const stored = storedApplications(deps);
@@ -17,7 +19,7 @@ export function onUse(deps: Pick<ApiDependencies, 'tenant' | 'directory'>) {
     request: Pick<FastifyRequest, 'caller' | 'id'>,
     appId: string,
     body: Static<typeof ApplicationIn> | null | undefined,
-    message?: { readonly eventType: string; readonly payload: string },
+    checkFirst: () => Promise<void> = async () => {},
   ): Promise<ApplicationEntry> => {
     const { environmentId } = request.caller;
     const ref = applicationRef(appId);
@@ -25,8 +27,7 @@ export function onUse(deps: Pick<ApiDependencies, 'tenant' | 'directory'>) {
     if (known) return known;
     if (!body || ref?.by !== 'uid') throw notFound('application');
     const { throttleRate: _, ...wanted } = withUid(ref.uid, body, '/application/uid');
-    // A message that the catalogue refuses must not leave an application behind.
-    if (message) await checkByCatalogue(directory, await directory.environment(environmentId), message);
+    await checkFirst();
     // Somebody else may be making it too: then theirs is the one.
     await tenant(environmentId).transaction((tx) => stored.insert(tx, request, wanted));
     return applicationOf(directory, request.caller, appId);

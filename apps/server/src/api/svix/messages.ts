@@ -4,6 +4,7 @@ import { listMessages } from '../../store/message.ts';
 import { AppIdParam, applicationOf } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
+import { checkByCatalogue } from '../messages/catalogue-check.ts';
 import { deliverAt } from '../messages/deliver-at.ts';
 import { publication } from '../messages/publishing.ts';
 import { createSender } from '../messages/sending.ts';
@@ -50,8 +51,10 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
       const payload = payloadText(request.rawBody, body);
       deliverAt(body.deliverAt ?? undefined);
       keyedCall(request, null);
-      const message = { eventType: body.eventType, payload };
-      const application = await applicationOnUse(request, request.params.app_id, body.application, message);
+      const application = await applicationOnUse(request, request.params.app_id, body.application, async () => {
+        const environment = await directory.environment(request.caller.environmentId);
+        await checkByCatalogue(directory, environment, { eventType: body.eventType, payload });
+      });
       const sending = publication(application, newMessage(body), payload);
       const keyed = body.eventId == null ? undefined : eventIdCall(request, application.id, body.eventId);
       return send(request, reply, {
