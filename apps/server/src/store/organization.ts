@@ -12,3 +12,12 @@ const insert = statement('organization_insert', 'insert into organization (id, n
 export async function insertOrganization(db: Queryable, row: Pick<OrganizationRow, 'id' | 'name'>): Promise<void> {
   await db.query(insert, [row.id, row.name]);
 }
+
+const list = statement<OrganizationRow>(
+  'organization_list',
+  'select id, name, created_at from organization order by id',
+);
+
+export async function listOrganizations(db: Queryable): Promise<OrganizationRow[]> {
+  return db.query(list, []);
+}
