@@ -121,6 +121,14 @@ onBothDatabases('the audit log', (kind) => {
     expect(about).toMatchObject([{ action: 'application.create', details: { by: 'event' } }]);
   });
 
+  test('tells of an endpoint that sends to a URL made, once', async () => {
+    const event = { destination: `${stage.receiver.url}/ok/audited`, event_type: 'a', payload: {} };
+    const send = () => answer<{ endpoint_id: string }>(stage.api.post('/v1/send', event), 202);
+    const [{ endpoint_id }] = await Promise.all([send(), send(), send()]);
+    const about = (await log()).filter(({ subject }) => subject === endpoint_id);
+    expect(about).toMatchObject([{ action: 'endpoint.create', details: { by: 'send' } }]);
+  });
+
   test('tells of what Postrider did by itself', async () => {
     const id = await tenant.newEndpoint({ url: `${stage.receiver.url}/status/410` });
     const sent = await answer<{ delivery_id: string }>(
