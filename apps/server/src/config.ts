@@ -9,6 +9,8 @@ import { LOG_LEVELS, type LogLevel } from './log.ts';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** What links begin with, no slash at the end. Null: from host and port. */
+  readonly publicUrl: string | null;
   /** Null: the embedded database in the data folder. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
@@ -50,6 +52,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   return {
     host: env.POSTRIDER_HOST || '127.0.0.1',
     port: port('POSTRIDER_PORT', env.POSTRIDER_PORT || '4400'),
+    publicUrl: publicUrl(env.POSTRIDER_PUBLIC_URL),
     databaseUrl: databaseUrl(env.POSTRIDER_DATABASE_URL),
     dataDir: resolve(env.POSTRIDER_DATA_DIR || '.postrider'),
     roles: roles(env.POSTRIDER_ROLES || ROLES.join(',')),
@@ -76,6 +79,7 @@ function shown(config: Config): [name: string, value: string][] {
   return [
     ['POSTRIDER_HOST', config.host],
     ['POSTRIDER_PORT', String(config.port)],
+    ['POSTRIDER_PUBLIC_URL', config.publicUrl ?? 'none: from host and port'],
     ['POSTRIDER_DATABASE_URL', config.databaseUrl === null ? 'none: embedded' : withoutPassword(config.databaseUrl)],
     ['POSTRIDER_DATA_DIR', config.dataDir],
     ['POSTRIDER_ROLES', [...config.roles].join()],
@@ -116,6 +120,15 @@ function port(setting: string, text: string): number {
   // 0 lets the system choose: for tests and for several processes on one machine.
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new ConfigError(setting, 'a port, 0 to 65535');
   return Number(text);
+}
+
+function publicUrl(text: string | undefined): string | null {
+  if (!text) return null;
+  const url = URL.parse(text);
+  const isPlain = url && /^https?:$/.test(url.protocol) && !url.username && !url.search && !url.hash;
+  if (!isPlain)
+    throw new ConfigError('POSTRIDER_PUBLIC_URL', 'the URL people reach this by, https://hooks.example.com');
+  return url.href.replace(/\/+$/, '');
 }
 
 function databaseUrl(text: string | undefined): string | null {

@@ -1,6 +1,7 @@
 import { registerRoutes } from './api/routes.ts';
 import { closeApiServer, createApiServer } from './api/server.ts';
 import { KeyUse } from './auth/key-use.ts';
+import { PortalSessions } from './auth/portal-sessions.ts';
 import { RequestLimiter } from './auth/request-limiter.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type Config, databaseTarget } from './config.ts';
@@ -175,8 +176,11 @@ async function run(
   let url: string | null = null;
   let closeApi = async (): Promise<void> => {};
   if (config.roles.has('api')) {
+    const portal = new PortalSessions({ db });
     const app = createApiServer({
       keys: directory,
+      sessions: portal,
+      directory,
       keyUse,
       limiter: new RequestLimiter({ db, now: substitutes.now }),
       now,
@@ -188,6 +192,8 @@ async function run(
       directory,
       acceptor,
       log,
+      portal,
+      publicUrl: () => config.publicUrl ?? url ?? '',
       now,
       checkUrl: (text) => checkUrl(policy, text),
       wakeWorker: () => worker?.wake(),

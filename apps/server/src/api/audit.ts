@@ -21,7 +21,7 @@ export async function audit(
   await insertAuditEntry(tx, {
     id: newId(),
     environment_id: caller.environmentId,
-    actor_kind: 'api_key',
+    actor_kind: caller.portal ? 'portal_session' : 'api_key',
     actor_id: caller.keyId,
     action,
     subject,

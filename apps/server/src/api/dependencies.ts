@@ -1,3 +1,4 @@
+import type { PortalSessions } from '../auth/portal-sessions.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { CheckedUrl } from '../egress/url-policy.ts';
@@ -14,6 +15,10 @@ export interface ApiDependencies {
   readonly log: Log;
   /** The URL policy of egress/, with this process's settings. */
   readonly checkUrl: (url: string) => CheckedUrl;
+  /** Links into the portal become sessions here. */
+  readonly portal: Pick<PortalSessions, 'open'>;
+  /** What links begin with: `https://hooks.example.com`. */
+  readonly publicUrl: () => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Tells the worker that something is due now. */

@@ -93,10 +93,20 @@ export function keyInUse(): Problem {
 }
 
 /** The answer that a key has got. @throws Problem `idempotency_mismatch` where that was another request. */
-export async function earlierAnswer({ tenant }: Pick<ApiDependencies, 'tenant'>, call: KeyedCall): Promise<Answer> {
-  const earlier = await readAnswer(tenant(call.environmentId), call.environmentId, call.scope, call.key);
+export async function earlierAnswer(deps: Pick<ApiDependencies, 'tenant'>, call: KeyedCall): Promise<Answer> {
+  const earlier = await answerSoFar(deps, call);
   // It can have expired since it was found in the way: a moment in 24 hours.
   if (!earlier) throw keyInUse();
+  return earlier;
+}
+
+/** The same; null where it has none. */
+export async function answerSoFar(
+  { tenant }: Pick<ApiDependencies, 'tenant'>,
+  call: KeyedCall,
+): Promise<Answer | null> {
+  const earlier = await readAnswer(tenant(call.environmentId), call.environmentId, call.scope, call.key);
+  if (!earlier) return null;
   if (!earlier.fingerprint.equals(call.fingerprint)) {
     throw new Problem('idempotency_mismatch', 'this idempotency key came with another request before');
   }

@@ -10,6 +10,7 @@ import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
 import { endpointStateRoutes } from './endpoints/state-routes.ts';
 import { environmentRoutes } from './environment/routes.ts';
+import { eventRoutes } from './event-routes/routes.ts';
 import { eventTypeRoutes } from './event-types/routes.ts';
 import { eventTypeTransferRoutes } from './event-types/transfer-routes.ts';
 import { healthRoutes } from './health/routes.ts';
@@ -18,9 +19,11 @@ import { jobRoutes } from './jobs/routes.ts';
 import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
+import { portalRoutes } from './portal/routes.ts';
 import type { ApiServer } from './server.ts';
 import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
 import { endpointStatsRoutes, metricsRoutes } from './statistics/routes.ts';
+import { subscriptionRoutes } from './subscriptions/routes.ts';
 import { svixRoutes } from './svix/routes.ts';
 
 /** Every route there is. Registered as one plugin, after the OpenAPI plugin, so that the document sees them all. */
@@ -37,8 +40,11 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     sendRoutes(api, deps);
     eventTypeRoutes(api, deps);
     eventTypeTransferRoutes(api, deps);
+    eventRoutes(api, deps);
+    subscriptionRoutes(api, deps);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
+    portalRoutes(api, deps);
     applicationStatisticsRoutes(api, deps);
     svixRoutes(api, deps);
     for (const mount of MOUNTS) {

@@ -12,8 +12,10 @@ import { authenticate, authorize, type Caller, type KeySource } from '../auth/au
 import type { KeyUse } from '../auth/key-use.ts';
 import type { RequestLimiter } from '../auth/request-limiter.ts';
 import type { Scope } from '../core/scope.ts';
+import type { Directory } from '../directory/directory.ts';
 import { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { admitSession, portalTokenIn, type SessionSource } from './portal/admission.ts';
 import { isOurFault, newRequestId, problemOf, sendProblem, writeProblem } from './problems.ts';
 import { limitRequests } from './request-limit.ts';
 import { ProblemSchema } from './schema.ts';
@@ -33,8 +35,11 @@ export type ApiServer = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Every route says who may call it: a key of at least this scope, or anybody. */
-    access?: Scope | 'public';
+    /**
+     * Every route says who may call it: a key of at least this scope, anybody, or a portal session alone. What sessions
+     * may call besides is in portal/allowed.ts.
+     */
+    access?: Scope | 'public' | 'portal';
   }
   interface FastifyInstance {
     /** Who may call the routes of a plugin that is not ours, and so cannot say it itself. */
@@ -58,6 +63,8 @@ const BODY_LIMIT = 2 * 1024 * 1024;
 
 export interface ApiServerOptions {
   readonly keys: KeySource;
+  readonly sessions: SessionSource;
+  readonly directory: Pick<Directory, 'application'>;
   readonly keyUse: Pick<KeyUse, 'note'>;
   readonly limiter: RequestLimiter;
   /** Milliseconds since 1970. */
@@ -94,7 +101,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     route.schema = {
       ...route.schema,
       response: { ...(route.schema?.response as object | undefined), default: PROBLEM_RESPONSE },
-      ...(route.config.access !== 'public' && { security: [{ api_key: [] }] }),
+      ...(route.config.access !== 'public' && { security: [securityOf(route.config.access)] }),
     };
   });
   app.addHook('onRequest', async (request, reply) => {
@@ -104,11 +111,17 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
     const access = request.routeOptions.config.access;
     if (access && access !== 'public') {
+      const token = portalTokenIn(request.headers.authorization);
+      if (token !== null) {
+        request.caller = await admitSession(options.sessions, options.directory, request, token);
+        return;
+      }
       const key = await authenticate(options.keys, request.headers.authorization, options.now);
-      request.caller = { keyId: key.id, environmentId: key.environmentId, scope: key.scope };
+      request.caller = { keyId: key.id, environmentId: key.environmentId, scope: key.scope, portal: null };
       options.keyUse.note(key.id);
       const counted = options.limiter.count(key);
       if (counted) limitRequests(await counted, reply);
+      if (access === 'portal') throw new Problem('insufficient_scope', 'this is for portal sessions, not for API keys');
       authorize(key, access);
     }
   });
@@ -130,6 +143,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
   describe(app, options.version);
   return app;
+}
+
+function securityOf(access: Scope | 'portal'): Record<string, string[]> {
+  return access === 'portal' ? { portal_session: [] } : { api_key: [] };
 }
 
 /** How long a stop waits for calls under way. What is cut off then was promised nothing. */
@@ -180,7 +197,10 @@ function describe(app: ApiServer, version: string): void {
       },
       servers: [{ url: '/' }],
       components: {
-        securitySchemes: { api_key: { type: 'http', scheme: 'bearer', description: 'pr_live_… or pr_test_…' } },
+        securitySchemes: {
+          api_key: { type: 'http', scheme: 'bearer', description: 'pr_live_… or pr_test_…' },
+          portal_session: { type: 'http', scheme: 'bearer', description: 'prs_…, from POST /v1/portal/session' },
+        },
       },
     },
   });

@@ -1,13 +1,17 @@
 import type { Uuid } from '../core/ids.ts';
+import type { PortalSession } from '../core/portal.ts';
 import { type Scope, scopeAllows } from '../core/scope.ts';
 import { apiKeyDigest, isApiKey } from '../crypto/api-key.ts';
 import { Problem } from '../errors.ts';
 
-/** Who calls: a key, the environment it belongs to, and what it may do there. */
+/** Who calls: a key or a portal session, the environment it belongs to, and what it may do there. */
 export interface Caller {
+  /** The key, or the session. */
   readonly keyId: Uuid;
   readonly environmentId: Uuid;
   readonly scope: Scope;
+  /** Null for a key. A session's scope says nothing: what it may call is in api/portal/allowed.ts. */
+  readonly portal: PortalSession | null;
 }
 
 /** A key as far as a call depends on it. */

@@ -50,6 +50,8 @@ export interface Endpoint {
   readonly uid: string | null;
   readonly type: EndpointType;
   readonly url: string;
+  /** Made by a send to its URL. It matches nothing that is published, and its application may have very many. */
+  readonly isDirect: boolean;
   readonly events: readonly string[];
   /** Null: not filtered by channel. */
   readonly channels: readonly string[] | null;

@@ -28,7 +28,8 @@ export type IdPrefix =
   | 'rt'
   | 'src'
   | 'job'
-  | 'aud';
+  | 'aud'
+  | 'pts';
 
 /** How many attempts one delivery can number: 12 bits. */
 export const MAX_ATTEMPT_NUMBER = 0xfff;

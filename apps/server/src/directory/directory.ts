@@ -4,6 +4,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Environment } from '../core/environment.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
 import type { PreparedSchema } from '../core/json-schema/schema.ts';
+import { NO_RULES, type Rules } from '../core/matcher.ts';
 import { requestsPerMinute } from '../core/plan.ts';
 import type { Scope } from '../core/scope.ts';
 import { effectiveSignature, isKeyPair, type SignatureSetting } from '../core/signature.ts';
@@ -11,12 +12,15 @@ import { type DataKey, unseal, type Vault } from '../crypto/vault.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
 import { findApiKey } from '../store/api-key.ts';
-import { type ApplicationRef, findApplication, readApplication } from '../store/application.ts';
+import { type ApplicationRef, type ApplicationRow, findApplication, readApplication } from '../store/application.ts';
 import { changesSince, type Subject } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
+import { readDirectEndpoint } from '../store/direct-endpoint.ts';
 import { type EndpointRow, endpointsOf } from '../store/endpoint.ts';
 import { environmentOf, readEnvironment } from '../store/environment.ts';
 import { eventTypesInForce } from '../store/event-type.ts';
+import { routesOf } from '../store/route.ts';
+import { subscribedTypes } from '../store/subscription.ts';
 import { ApplicationEntry } from './application-entry.ts';
 import { Cache } from './cache.ts';
 import type { CatalogueEntry, EnvironmentEntry } from './environment-entry.ts';
@@ -128,7 +132,7 @@ export class Directory implements Service {
   known(environmentId: Uuid, applicationId: Uuid, id: Uuid): Endpoint | undefined {
     this.#distrustOld();
     const entry = this.#applications.peek(applicationId);
-    const endpoint = entry?.environmentId === environmentId ? entry.endpoint(id) : undefined;
+    const endpoint = entry?.environmentId === environmentId ? entry.known(id) : undefined;
     return endpoint?.status === 'disabled' ? undefined : endpoint;
   }
 
@@ -151,10 +155,24 @@ export class Directory implements Service {
    */
   async endpoint(environmentId: Uuid, applicationId: Uuid, id: Uuid, since: number): Promise<Endpoint | null> {
     const entry = await this.#byId(environmentId, applicationId);
+    const direct = entry && (await this.#direct(entry, id));
+    if (direct) return direct;
     const endpoint = entry?.endpoint(id);
     if ((endpoint && endpoint.status !== 'disabled') || (entry && entry.readAt >= since)) return endpoint ?? null;
     this.forget({ kind: 'application', id: applicationId });
     return (await this.#byId(environmentId, applicationId))?.endpoint(id) ?? null;
+  }
+
+  /** A direct endpoint; null where it is none. From memory or, so that a no is as new as can be, as it is now. */
+  async #direct(entry: ApplicationEntry, id: Uuid): Promise<Endpoint | null> {
+    if (!entry.isDefault || entry.endpoint(id)) return null;
+    const known = entry.known(id);
+    if (known && known.status !== 'disabled') return known;
+    const row = await readDirectEndpoint(this.#db, entry.environmentId, entry.id, id);
+    if (!row) return null;
+    const endpoint = await this.open(row);
+    entry.direct.keep(endpoint);
+    return endpoint;
   }
 
   /** Drops what this process remembers; others hear of it through the change log. */
@@ -229,6 +247,7 @@ export class Directory implements Service {
       uid: row.uid,
       type: row.type,
       url: row.url,
+      isDirect: row.is_direct,
       events: row.events,
       channels: row.channels,
       description: row.description,
@@ -282,10 +301,18 @@ export class Directory implements Service {
       const dataKey = await this.dataKey(row.environment_id);
       const rows = await endpointsOf(this.#db, row.environment_id, id);
       const endpoints = rows.map((each) => this.#open(each, dataKey, environment.environment));
-      return new ApplicationEntry(readAt, row, environment, endpoints);
+      return new ApplicationEntry(readAt, row, environment, endpoints, await this.#rulesOf(row));
     });
     // Filled and kept by id alone, whoever asks first: another environment's must still look like nothing.
     return entry?.environmentId === environmentId ? entry : null;
+  }
+
+  async #rulesOf({ id, environment_id, is_default, subscriptions }: ApplicationRow): Promise<Rules> {
+    const isExplicit = subscriptions === 'explicit';
+    return {
+      routes: is_default ? await routesOf(this.#db, environment_id) : NO_RULES.routes,
+      subscribed: isExplicit ? new Set(await subscribedTypes(this.#db, environment_id, id)) : null,
+    };
   }
 
   async #readChanges(): Promise<void> {

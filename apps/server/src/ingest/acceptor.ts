@@ -28,6 +28,8 @@ export interface Draft {
   readonly endpoints: readonly Endpoint[];
   /** JSON array: why each endpoint did or did not match. */
   readonly matching: string;
+  /** JSON array: where the payload breaks its schema. */
+  readonly payloadErrors?: string | null;
   readonly trigger: Trigger;
   /** When it is to be sent, if not at once. */
   readonly deliverAt?: Date | null;
@@ -270,6 +272,7 @@ export class Acceptor {
         headers: draft.headers && JSON.stringify(draft.headers),
         channels: draft.channels && JSON.stringify(draft.channels),
         matching: draft.matching,
+        payloadErrors: draft.payloadErrors ?? null,
         deliveries,
       },
     };

@@ -6,6 +6,7 @@ import { pruneChanges } from '../store/change.ts';
 import type { Database } from '../store/database.ts';
 import { expireKeys } from '../store/idempotency.ts';
 import { DAY_MS } from '../store/partition.ts';
+import { expirePortal } from '../store/portal.ts';
 import { expireUsage } from '../store/usage.ts';
 
 const INTERVAL_MS = 60_000;
@@ -19,14 +20,16 @@ const USAGE_MONTHS = 37;
 export const KEEP_AUDIT_DAYS = 400;
 
 /**
- * Drops what has served its time: idempotency keys after 24 h, the change log once every process has read it, what was used
- * in months that nobody can ask for any more, and the audit log after 400 days.
+ * Drops what has served its time: idempotency keys after 24 h, links into the portal and its sessions once they have ended,
+ * the change log once every process has read it, what was used in months that nobody can ask for any more, and the audit log
+ * after 400 days.
  */
 export function createExpiry(options: { db: Database; log: Log }): Service {
   return repeating(
     INTERVAL_MS,
     async () => {
       while ((await expireKeys(options.db, BATCH)) === BATCH);
+      while ((await expirePortal(options.db, BATCH)) >= BATCH);
       await pruneChanges(options.db);
       const before = firstIdAt(Date.now() - KEEP_AUDIT_DAYS * DAY_MS);
       while ((await expireAuditEntries(options.db, before, BATCH)) === BATCH);

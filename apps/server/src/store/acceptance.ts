@@ -18,6 +18,8 @@ export interface NewMessage {
   readonly channels: string | null;
   /** JSON array of core/matcher.ts Match. */
   readonly matching: string;
+  /** JSON array of {path, message}: where the payload breaks its schema and was taken all the same. */
+  readonly payloadErrors?: string | null;
   readonly deliveries: readonly NewDelivery[];
 }
 
@@ -33,14 +35,16 @@ export interface NewDelivery {
 }
 
 // One statement for all messages and deliveries of an instant: one round trip and one fsync however many there are.
-const insertSql = (wake: string) => `
+const insertSql = (wake: string, errors = { column: '', value: '', parameter: '' }) => `
    with message_rows as (
-     insert into message (id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching)
+     insert into message (id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching
+                          ${errors.column})
      select id, environment_id, application_id, event_type, event_id, payload, headers::json, channels::json,
-            matching::json
+            matching::json ${errors.value}
      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                 $9::text[])
-       as m(id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching)
+                 $9::text[] ${errors.parameter})
+       as m(id, environment_id, application_id, event_type, event_id, payload, headers, channels, matching
+            ${errors.column})
    ), new_delivery as (
      select *, coalesce(deliver_at, statement_timestamp() + due_in_ms * interval '1 millisecond') as due_at
      from unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::text[], $17::text[],
@@ -57,17 +61,26 @@ const insertSql = (wake: string) => `
 // Mostly every delivery has a worker already. To set up the waking of lanes for none of them costs a sixth of a batch
 // of 64 on the embedded database.
 const insert = statement('acceptance_insert', insertSql(''));
-const insertAndWake = statement(
-  'acceptance_insert_and_wake',
-  insertSql(`, woken as (
+const wake = `, woken as (
      ${wakeLanesSql(`(select endpoint_id, due_at from new_delivery where status = 'PENDING') as waiting`)}
-   )`),
+   )`;
+const insertAndWake = statement('acceptance_insert_and_wake', insertSql(wake));
+// Hardly any message has faults to be kept: where one has, all of its instant go by a third statement. One column more
+// for everybody measured within 2 %, embedded and on PostgreSQL; this costs the others nothing at all.
+const insertMarked = statement(
+  'acceptance_insert_marked',
+  insertSql(wake, {
+    column: ', payload_errors',
+    value: ', payload_errors::json',
+    parameter: ', $20::text[]',
+  }),
 );
 
 export async function insertMessages(db: Queryable, messages: readonly NewMessage[]): Promise<void> {
   const deliveries = messages.flatMap((message) => message.deliveries.map((delivery) => ({ message, delivery })));
   const isAnyLeft = deliveries.some(({ delivery }) => delivery.status === 'PENDING');
-  await db.query(isAnyLeft ? insertAndWake : insert, [
+  const isAnyMarked = messages.some(({ payloadErrors }) => payloadErrors);
+  await db.query(isAnyMarked ? insertMarked : isAnyLeft ? insertAndWake : insert, [
     plainArray(messages, ({ id }) => id),
     plainArray(messages, ({ environmentId }) => environmentId),
     plainArray(messages, ({ applicationId }) => applicationId),
@@ -87,5 +100,6 @@ export async function insertMessages(db: Queryable, messages: readonly NewMessag
     plainArray(deliveries, ({ delivery }) => delivery.status),
     plainArray(deliveries, ({ delivery }) => delivery.dueInMs),
     plainArray(deliveries, ({ delivery }) => delivery.dueAt?.toISOString() ?? null),
+    ...(isAnyMarked ? [textArray(messages, ({ payloadErrors }) => payloadErrors ?? null)] : []),
   ]);
 }

@@ -6,7 +6,7 @@ import { type Page, pageOf, Where } from './list.ts';
 export interface AuditRow {
   readonly id: Uuid;
   readonly environment_id: Uuid;
-  readonly actor_kind: 'api_key' | 'command' | 'system';
+  readonly actor_kind: 'api_key' | 'command' | 'system' | 'portal_session';
   readonly actor_id: Uuid | null;
   /** Resource and verb: `endpoint.create`. */
   readonly action: string;

@@ -16,6 +16,8 @@ export interface EndpointRow {
   readonly uid: string | null;
   readonly type: EndpointType;
   readonly url: string;
+  /** Made by a send to its URL (direct-endpoint.ts). */
+  readonly is_direct: boolean;
   readonly events: string[];
   readonly channels: string[] | null;
   readonly description: string;
@@ -46,16 +48,22 @@ export interface EndpointRow {
 /** What a caller sets; the rest is the database's. */
 export type EndpointSettings = Omit<
   EndpointRow,
-  'created_at' | 'updated_at' | 'circuit' | 'openings' | 'opened_at' | 'next_probe_at'
+  'is_direct' | 'created_at' | 'updated_at' | 'circuit' | 'openings' | 'opened_at' | 'next_probe_at'
 >;
 
 /** Columns of an endpoint `e` and its lane `l`. */
-const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url, e.events, e.channels, e.description, e.metadata,
-  e.headers, e.secret, e.uid, e.old_secrets, e.body_format, e.signature, e.retry_policy, e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
+export const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url, e.is_direct, e.events, e.channels,
+  e.description, e.metadata, e.headers, e.secret, e.uid, e.old_secrets, e.body_format, e.signature, e.retry_policy,
+  e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
   e.disabled_reason, e.created_at, e.updated_at, coalesce(l.circuit, 'closed') as circuit,
   coalesce(l.openings, 0) as openings, l.opened_at,
   case when l.held_by = 'circuit_open' then l.held_until end as next_probe_at`;
-const WITH_LANE = 'left join lane l on l.endpoint_id = e.id';
+export const WITH_LANE = 'left join lane l on l.endpoint_id = e.id';
+
+/** SQL of what a direct endpoint is found by. */
+export function hashSql(applicationId: string, url: string): string {
+  return `sha256(convert_to(${applicationId}::uuid::text || ${url}, 'UTF8'))`;
+}
 
 const read = statement<EndpointRow>(
   'endpoint_read',
@@ -102,28 +110,36 @@ export async function lockEndpoint(
 
 const ofApplication = statement<EndpointRow>(
   'endpoint_of_application',
-  `select ${COLUMNS} from endpoint e ${WITH_LANE} where e.environment_id = $1 and e.application_id = $2 order by e.id`,
+  `select ${COLUMNS} from endpoint e ${WITH_LANE}
+   where e.environment_id = $1 and e.application_id = $2 and not e.is_direct order by e.id`,
 );
 
-/** All of an application's endpoints, for the directory. */
+/** All of an application's endpoints but the direct ones, for the directory. */
 export async function endpointsOf(db: Queryable, environmentId: Uuid, applicationId: Uuid): Promise<EndpointRow[]> {
   return db.query(ofApplication, [environmentId, applicationId]);
 }
 
-const list = statement<EndpointRow>(
-  'endpoint_list',
-  `select ${COLUMNS} from endpoint e ${WITH_LANE}
-   where e.environment_id = $1 and e.application_id = $2 and e.id < $3
-   order by e.id desc limit $4 offset $5`,
-);
+/** Each kind has an index of its own, so its condition is part of the text. */
+const listOf = (name: string, condition: string) =>
+  statement<EndpointRow>(
+    name,
+    `select ${COLUMNS} from endpoint e ${WITH_LANE}
+     where e.environment_id = $1 and e.application_id = $2 and ${condition} and e.id < $3
+     order by e.id desc limit $4 offset $5`,
+  );
+const list = listOf('endpoint_list', 'not e.is_direct');
+const listDirect = listOf('endpoint_list_direct', 'e.is_direct');
 
+/** @param isDirect the direct ones instead of all others. */
 export async function listEndpoints(
   db: Queryable,
   environmentId: Uuid,
   applicationId: Uuid,
   page: { before: Uuid | null; limit: number; offset: number },
+  isDirect = false,
 ): Promise<EndpointRow[]> {
-  return db.query(list, [environmentId, applicationId, page.before ?? AFTER_ALL, page.limit, page.offset]);
+  const values = [environmentId, applicationId, page.before ?? AFTER_ALL, page.limit, page.offset];
+  return db.query(isDirect ? listDirect : list, values);
 }
 
 // Which ids, without their lanes: with the join there, the pair of the list's index is not what the rows come by.
@@ -133,14 +149,16 @@ const some = statement<EndpointRow>(
   `select ${COLUMNS} from endpoint e ${WITH_LANE} where e.id = any($2::uuid[]) and e.environment_id = $1`,
 );
 
-/** The same, either way. */
+/** All but the direct ones, either way. */
 export async function pageEndpoints(
   db: Queryable,
   environmentId: Uuid,
   applicationId: Uuid,
   page: Page,
 ): Promise<EndpointRow[]> {
-  const where = new Where([['application_id', applicationId]]).equals('environment_id', environmentId);
+  const where = new Where([['application_id', applicationId]])
+    .literal('not is_direct')
+    .equals('environment_id', environmentId);
   const ids = (await db.query(...pageOf<{ id: Uuid }>(IDS, where, page))).map(({ id }) => id);
   const rows = new Map((await db.query(some, [environmentId, ids])).map((row) => [row.id, row]));
   return ids.flatMap((id) => rows.get(id) ?? []);
@@ -171,13 +189,13 @@ const update = statement<EndpointRow>(
      update endpoint set type = $4, url = $5, events = $6, channels = $7, description = $8, metadata = $9, headers = $10,
        secret = $11, retry_policy = $12, timeout_seconds = $13, rate_limit = $14, max_in_flight = $15, ordering = $16,
        status = $17, disabled_reason = $18, uid = $19, body_format = $20, signature = $21, old_secrets = $22,
-       updated_at = now()
+       url_hash = case when is_direct then ${hashSql('$3', '$5')} end, updated_at = now()
      where id = $1 and environment_id = $2 and application_id = $3 returning *
    )
    select ${COLUMNS} from e ${WITH_LANE}`,
 );
 
-/** Rejects with a unique violation where the uid is another endpoint's. */
+/** Rejects with a unique violation where the uid is another endpoint's, or the URL of a direct one another's. */
 export async function updateEndpoint(db: Queryable, row: EndpointSettings): Promise<EndpointRow | undefined> {
   return (await db.query(update, valuesOf(row)))[0];
 }

@@ -51,9 +51,14 @@ export async function lockCatalogue(tx: Queryable, environmentId: Uuid): Promise
   await tx.query(lock, [environmentId]);
 }
 
+// Name by name, and in that order (offset 0): with `= any($2)`, or left to join as it likes, the planner goes through all
+// that the environment has while the table is not analyzed.
 const named = statement<EventTypeRow>(
   'event_type_named',
-  `select ${COLUMNS} from event_type where environment_id = $1 and name = any($2::text[])`,
+  `select found.* from unnest($2::text[]) as wanted(name)
+   cross join lateral (
+     select ${COLUMNS} from event_type where environment_id = $1 and event_type.name = wanted.name offset 0
+   ) as found`,
 );
 
 export async function eventTypesNamed(db: Queryable, environmentId: Uuid, names: readonly string[]) {
@@ -96,6 +101,26 @@ export async function listEventTypes(db: Queryable, filter: EventTypeFilter, pag
     .equals('group_name', filter.group)
     .literal(filter.isArchivedIncluded ? undefined : 'archived_at is null');
   return db.query(...pageOf<EventTypeRow>(`select ${COLUMNS} from event_type`, where, page));
+}
+
+/** A page of the catalogue by name. */
+export interface NamePage {
+  readonly isArchivedIncluded: boolean;
+  /** Null: from the beginning. Not part of the page itself. */
+  readonly from: string | null;
+  readonly isAscending: boolean;
+  readonly limit: number;
+}
+
+export async function pageEventTypes(db: Queryable, environmentId: Uuid, page: NamePage): Promise<EventTypeRow[]> {
+  const { from, isAscending, isArchivedIncluded, limit } = page;
+  const direction = isAscending ? 'asc' : 'desc';
+  // The pairs say which index to go by (list.ts).
+  const bound = from === null ? '' : `and (environment_id, name) ${isAscending ? '>' : '<'} ($1, $2)`;
+  const text = `select ${COLUMNS} from event_type
+    where environment_id = $1 ${bound} ${isArchivedIncluded ? '' : 'and archived_at is null'}
+    order by environment_id ${direction}, name ${direction} limit ${limit}`;
+  return db.query(statement<EventTypeRow>('', text), from === null ? [environmentId] : [environmentId, from]);
 }
 
 const all = statement<EventTypeRow>(
@@ -183,4 +208,11 @@ export async function insertSchemas(tx: Queryable, environmentId: Uuid, schemas:
     plainArray(schemas, ({ version: each }) => each),
     textArray(schemas, ({ schema }) => schema),
   ]);
+}
+
+const expunge = statement('event_type_expunge', 'delete from event_type where environment_id = $1 and id = $2');
+
+/** Takes an event type out of the catalogue with every version of its schema. */
+export async function expungeEventType(tx: Queryable, environmentId: Uuid, id: Uuid): Promise<void> {
+  await tx.query(expunge, [environmentId, id]);
 }

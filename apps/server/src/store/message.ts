@@ -16,13 +16,15 @@ export interface MessageRow extends MessageSummaryRow {
   readonly payload: string;
   readonly headers: Record<string, string> | null;
   readonly matching: Match[];
+  /** Where the payload breaks the schema that its event type had; null: nowhere, or nobody looked. */
+  readonly payload_errors: { path: string; message: string }[] | null;
 }
 
 const SUMMARY = 'id, application_id, event_type, event_id, channels';
 
 const read = statement<MessageRow>(
   'message_read',
-  `select ${SUMMARY}, payload, headers, matching from message
+  `select ${SUMMARY}, payload, headers, matching, payload_errors from message
    where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3)`,
 );
 
@@ -37,7 +39,7 @@ export async function readMessage(
 
 const byEventId = statement<MessageRow>(
   'message_by_event_id',
-  `select ${SUMMARY}, payload, headers, matching from message
+  `select ${SUMMARY}, payload, headers, matching, payload_errors from message
    where application_id = $2 and event_id = $3 and environment_id = $1
    order by application_id desc, event_id desc, id desc limit 1`,
 );

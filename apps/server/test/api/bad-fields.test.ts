@@ -44,7 +44,7 @@ onBothDatabases('a field', (kind) => {
       ['/v1/messages', { ...event, endpoint_ids: ['ep_nobody'] }, '/endpoint_ids/0'],
       ['/v1/messages', { ...event, endpoint_ids: [{}] }, '/endpoint_ids/0'],
       ['/v1/messages', { ...event, endpoint_ids: Array.from({ length: 100_000 }, () => 'x') }, '/endpoint_ids'],
-      ['/v1/send', { ...event, destination: 'https://example.com/' }, '/destination'],
+      ['/v1/send', { ...event, destination: 'example.com' }, '/destination'],
       ['/v1/send', { ...event, destination: 5 }, '/destination'],
       ['/v1/webhooks/send', { payload: {}, endpoint_id: 'msg_x' }, '/endpoint_id'],
       ['/v1/endpoints', {}, '/url'],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { registerRoutes } from '../../src/api/routes.ts';
 import { type ApiServer, closeApiServer, createApiServer } from '../../src/api/server.ts';
+import { PortalSessions } from '../../src/auth/portal-sessions.ts';
 import { RequestLimiter } from '../../src/auth/request-limiter.ts';
 import { newId } from '../../src/core/ids.ts';
 import { type Acceptance, Acceptor, type Draft } from '../../src/ingest/acceptor.ts';
@@ -43,12 +44,15 @@ beforeAll(async () => {
   const unlimited = { expiresAt: null, requestsPerMinute: null };
   const key = { id: newId(), environmentId: stage.environment, scope: 'write', ...unlimited } as const;
   const log = createLog('silent');
+  const directory = directoryOn(stage.db, stage.vault);
+  const portal = new PortalSessions({ db: stage.db });
   app = createApiServer({
+    ...{ sessions: portal, directory },
     ...{ keys: { apiKey: async () => key }, keyUse: { note: () => {} }, limiter: new RequestLimiter({ db: stage.db }) },
     ...{ now: Date.now, log, version: '0' },
   });
   registerRoutes(app, {
-    ...{ tenant: () => stage.db, directory: directoryOn(stage.db, stage.vault), acceptor, log },
+    ...{ tenant: () => stage.db, directory, acceptor, log, portal, publicUrl: () => '' },
     ...{ checkUrl: () => ({ ok: false, reason: 'no' }), probe: async () => {} },
     ...{ wakeWorker: () => {}, wakeJobs: () => {}, now: Date.now },
   });

@@ -19,6 +19,7 @@ onBothDatabases('an endpoint', (kind) => {
       uid: null,
       type: 'webhook',
       url: url(),
+      is_direct: false,
       events: ['*'],
       channels: null,
       description: '',

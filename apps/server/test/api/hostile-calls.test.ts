@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { type Application, all, answer, type Endpoint, type MessageRow } from '../kit/answers.ts';
+import { type Application, all, type Endpoint, type MessageRow } from '../kit/answers.ts';
 import type { Reply } from '../kit/api.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { flawOf, refusalFlawOf } from '../kit/described.ts';
@@ -13,7 +13,7 @@ import { SEED } from './seed.ts';
 import { settle, type Tenant } from './tenant.ts';
 
 /** Calls of each operation, on each database. */
-const RUNS = Number(process.env.POSTRIDER_TEST_RUNS ?? 200);
+const RUNS = Number(process.env.POSTRIDER_TEST_RUNS ?? 150);
 
 onBothDatabases(`generated calls (seed ${SEED})`, (kind) => {
   const stage = stageOn(kind);
@@ -73,8 +73,6 @@ onBothDatabases(`generated calls (seed ${SEED})`, (kind) => {
   });
 
   async function callOften(operation: Operation): Promise<void> {
-    // What calls of the one before have made of it is not to stand in the way of this one.
-    await answer(stage.api.patch(`/v1/endpoints/${tenant.endpointId}`, { active: true }), 200);
     const property = fc.asyncProperty(hostileCalls(operation, tenant), async (call) => {
       const { path, isIntact } = pathOf(operation, call, await validValues(operation));
       const reply = await stage.api.call(operation.method, path, call.body, call.headers);
@@ -85,6 +83,7 @@ onBothDatabases(`generated calls (seed ${SEED})`, (kind) => {
       ).toBeNull();
     });
     await fc.assert(property, { seed: SEED, numRuns: RUNS, endOnFailure: false });
+    await sampleOf(operation).restore?.(tenant);
   }
 
   /** What a valid call has in its path: what it uses up is made for each call. */

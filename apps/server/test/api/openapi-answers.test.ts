@@ -42,6 +42,7 @@ onBothDatabases('an answer', (kind) => {
 
   test('is the same under /v1 and /api/v1', async () => {
     for (const operation of operations.filter(({ method, isPublic }) => method === 'GET' && !isPublic)) {
+      if (sampleOf(operation).isNewEachTime) continue;
       const { path } = await validCall(operation, tenant);
       const ask = () => Promise.all([stage.api.get(path), stage.api.get(`/api${path}`)]);
       // Asked again where they differ: statistics may be written between the two.

@@ -112,6 +112,8 @@ onBothDatabases('somebody else’s', (kind) => {
     const event = { event_type: 'a', payload: {} };
     await refusal(stage.api.post('/v1/send', { ...event, destination: endpointId }), 'not_found');
     await refusal(stage.api.post('/v1/webhooks/send', { payload: {}, endpoint_id: endpointId }), 'not_found');
+    const route = stage.api.put('/v1/routes/a', { endpoint_ids: [endpointId] });
+    await refusal(route, 'validation_failed');
     for (const path of ['/v1/messages', `/v1/app/${ours.appId}/messages`, `/v1/app/${ours.uid}/event`]) {
       await refusal(stage.api.post(path, { ...event, endpoint_ids: [endpointId] }), 'validation_failed');
     }
@@ -139,7 +141,7 @@ onBothDatabases('somebody else’s', (kind) => {
 });
 
 async function everything(api: Api): Promise<unknown[]> {
-  const lists = ['app', 'api-keys', 'event-types', 'endpoints', 'messages', 'deliveries'];
+  const lists = ['app', 'api-keys', 'event-types', 'routes', 'endpoints', 'messages', 'deliveries'];
   const texts = lists.map(async (name) => (await api.get(`/v1/${name}?limit=100`)).text);
   // When a key was last used is written once a minute, whenever that is.
   return (await Promise.all(texts)).map((text) =>

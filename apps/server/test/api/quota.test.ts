@@ -49,6 +49,16 @@ onBothDatabases('the quota of an application', (kind) => {
     expect((await statistics()).used).toBe(ways.length);
   });
 
+  test('of the default application covers what is sent to a URL', async () => {
+    const limit = (monthly_event_limit: number | null) =>
+      answer(stage.api.patch('/v1/app/default', { monthly_event_limit }), 200);
+    await limit(0);
+    const body = { ...event, destination: `${stage.receiver.url}/ok/direct` };
+    await refusal(stage.api.post('/v1/send', body), 'quota_exceeded');
+    await limit(null);
+    expect((await stage.api.post('/v1/send', body)).status).toBe(202);
+  });
+
   test('says when it begins anew, in the problem and as retry-after', async () => {
     clock.set('2026-11-30T23:00:00Z');
     for (let n = 0; n < 2; n++) expect((await publish()).status).toBe(202);

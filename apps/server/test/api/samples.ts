@@ -15,6 +15,10 @@ export interface Sample {
   readonly makeApplication?: (tenant: Tenant) => Promise<string>;
   readonly query?: string;
   readonly body?: (tenant: Tenant) => object;
+  /** Puts right what calls with other values may have left behind, for the operations that come after. */
+  readonly restore?: (tenant: Tenant) => Promise<unknown>;
+  /** No two answers are alike. */
+  readonly isNewEachTime?: true;
   /** The operation makes the application that its path names. */
   readonly createsApplication?: true;
   /** What the path's parameters other than `app_id` and `id` are filled with: names of the tenant's own. */
@@ -37,6 +41,8 @@ const eventTypeName = (ids: Ids) => ({ name: ids.eventType });
 const longAgo = { since: '2020-01-01T00:00:00Z', until: '2020-02-01T00:00:00Z' };
 const range = 'limit=5&offset=0&since=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z&event_type=invoice.paid';
 
+const route = ({ eventType }: Ids) => ({ event_type: eventType });
+
 /** By operationId. What exists under `/v1/app/{app_id}` too is called alike there. */
 const SAMPLES: Readonly<Record<string, Sample>> = {
   health: { scope: 'read' },
@@ -45,11 +51,27 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   listApplications: { scope: 'read', query: 'limit=5&offset=0' },
   createApplication: { scope: 'write', body: () => ({ name: 'Globex', metadata: { plan: 'gold' } }) },
   getApplication: { scope: 'read' },
-  updateApplication: { scope: 'write', body: () => ({ name: 'Acme & Sons' }) },
+  updateApplication: {
+    scope: 'write',
+    body: () => ({ name: 'Acme & Sons' }),
+    restore: ({ api, appId, uid }) =>
+      api.patch(`/v1/app/${appId}`, { uid, plan: null, monthly_event_limit: null, subscriptions: 'all' }),
+  },
   deleteApplication: { scope: 'write', makeApplication: (tenant) => tenant.newApplication() },
 
   getEnvironment: { scope: 'read' },
-  updateEnvironment: { scope: 'admin', body: () => ({ retention_days: 365 }) },
+  updateEnvironment: {
+    scope: 'admin',
+    body: () => ({ retention_days: 365 }),
+    restore: ({ api }) =>
+      api.patch('/v1/environment', {
+        strict_event_types: false,
+        payload_validation: 'off',
+        body_format: 'raw',
+        signature: { scheme: 'standard' },
+        retention_days: null,
+      }),
+  },
 
   listApiKeys: { scope: 'admin', query: 'limit=5' },
   createApiKey: { scope: 'admin', body: () => ({ name: 'backend', scope: 'write' }) },
@@ -79,10 +101,39 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   sendWebhook: { scope: 'write', body: ({ endpointId }) => ({ payload: [1], endpoint_id: endpointId }) },
   publishEvent: { scope: 'write', createsApplication: true, body: () => event },
 
+  listRoutes: { scope: 'read', query: 'limit=5&offset=0' },
+  getRoute: { scope: 'read', names: route },
+  putRoute: {
+    scope: 'write',
+    names: route,
+    createsItem: true,
+    body: ({ defaultEndpointId }) => ({ endpoint_ids: [defaultEndpointId] }),
+  },
+  deleteRoute: {
+    scope: 'write',
+    names: route,
+    makeNames: async (tenant) => ({ event_type: await tenant.newRoute() }),
+  },
+
+  listSubscriptions: { scope: 'read', query: 'limit=5&offset=0' },
+  updateSubscriptions: {
+    scope: 'write',
+    makeApplication: (tenant) => tenant.newApplication(),
+    body: (tenant) => [
+      { event_type: tenant.eventType, action: 'SUBSCRIBE' },
+      { event_type: 'invoice.sent', action: 'UNSUBSCRIBE', metadata: { version: 7 } },
+    ],
+  },
+
   listEndpoints: { scope: 'read', query: 'limit=5' },
   createEndpoint: { scope: 'write', body: () => endpoint },
   getEndpoint: { scope: 'read', item: 'endpoint' },
-  updateEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ description: 'ours' }) },
+  updateEndpoint: {
+    scope: 'write',
+    item: 'endpoint',
+    body: () => ({ description: 'ours' }),
+    restore: ({ api, endpointId }) => api.patch(`/v1/endpoints/${endpointId}`, { active: true }),
+  },
   deleteEndpoint: { scope: 'write', item: 'endpoint', makeItem: (tenant) => tenant.newEndpoint() },
   enableEndpoint: {
     scope: 'write',
@@ -117,6 +168,18 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   replayDeliveries: { scope: 'write', body: () => ({ filter: { status: 'FAILED', ...longAgo } }) },
   replayEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ ...longAgo, only_failed: false }) },
   listAuditLog: { scope: 'admin', query: 'limit=5&since=2020-01-01T00:00:00Z' },
+  createPortalLink: {
+    scope: 'admin',
+    body: () => ({
+      expires_in: 120,
+      capabilities: ['replay'],
+      theme: { mode: 'dark' },
+      return_url: 'https://acme.example/',
+    }),
+  },
+  getDashboardAccess: { scope: 'admin', isNewEachTime: true },
+  revokePortalSessions: { scope: 'write' },
+
   listJobs: { scope: 'read', query: 'limit=5&offset=0' },
   getJob: { scope: 'read', item: 'job' },
 };

@@ -31,6 +31,10 @@ export interface Tenant {
   readonly jobId: string;
   /** The name of an event type that no other tenant has. */
   readonly eventType: string;
+  /** An endpoint of the default application that listens to nothing. */
+  readonly defaultEndpointId: string;
+  /** To it; there is one for `eventType`. @returns the event type. */
+  newRoute(): Promise<string>;
   newApplication(): Promise<string>;
   newEventType(): Promise<string>;
   newEndpoint(settings?: object): Promise<string>;
@@ -56,12 +60,19 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     if (!delivery) throw new Error('the message matched nothing');
     return settled(api, delivery.id);
   };
+  const quiet = { url: refusing, retry_policy: [], events: ['nothing'] };
+  const { id: defaultEndpointId } = await answer<NewEndpoint>(api.post('/v1/endpoints', quiet), 201);
+  const newRoute = async (type = newEventType()) => {
+    await answer(api.put(`/v1/routes/${type}`, { endpoint_ids: [defaultEndpointId] }), 201);
+    return type;
+  };
   const keys = { read: await newKey('read'), write: await newKey('write'), admin: await newKey('admin') };
   const makeEventType = async () => {
     const name = newEventType();
     await answer(api.post('/v1/event-types', { name, schema: { type: 'object' } }), 201);
     return name;
   };
+  const eventType = await newRoute(await makeEventType());
   const failed: Delivery = await newFailedDelivery();
   const nothing = { filter: { until: '2020-01-01T00:00:00Z' } };
   const { job_id } = await answer<ReplayAnswer>(api.post('/v1/deliveries/replay', nothing), 202);
@@ -80,8 +91,10 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     messageId: failed.message_id,
     deliveryId: failed.id,
     jobId: job_id,
-    eventType: await makeEventType(),
+    eventType,
     newEventType: makeEventType,
+    defaultEndpointId,
+    newRoute,
     newApplication: async () =>
       (await answer<Application>(api.post('/v1/app', { uid: `app-${newId()}`, name: 'One more' }), 201)).id,
     newEndpoint,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { EVENT_FILTER_PATTERN, EVENT_TYPE_PATTERN, matchFilters } from '../../src/core/event-type.ts';
-import { newId } from '../../src/core/ids.ts';
-import { matchEndpoint, type Selection } from '../../src/core/matcher.ts';
+import { newId, type Uuid } from '../../src/core/ids.ts';
+import { matchEndpoint, NO_RULES, type Rules, type Selection } from '../../src/core/matcher.ts';
 
 describe('an event filter', () => {
   test.each([
@@ -75,5 +75,56 @@ describe('an endpoint', () => {
   ])('%s', (_, of, selection, matched, reason) => {
     const endpoint = { id, status: 'active', events: ['invoice.paid'], channels: null, ...of } as Endpoint;
     expect(matchEndpoint(endpoint, { ...plain, ...selection })).toEqual({ endpoint_id: id, matched, reason });
+  });
+
+  const routed = (...ids: Uuid[]) => ({ ...NO_RULES, routes: new Map([['invoice.paid', new Set(ids)]]) });
+  const wanting = (...types: string[]) => ({ ...NO_RULES, subscribed: new Set(types) });
+  test.each<[string, Partial<Endpoint>, Partial<Selection>, Rules, boolean, string]>([
+    ['in a route gets what it does not listen to', { events: ['user.*'] }, {}, routed(id), true, 'route'],
+    ['in a route is not asked for channels', { channels: ['us'] }, { channels: ['eu'] }, routed(id), true, 'route'],
+    ['in a route gets it while paused', { status: 'paused' }, {}, routed(id), true, 'route'],
+    ['in a route gets nothing while disabled', { status: 'disabled' }, {}, routed(id), false, 'endpoint_disabled'],
+    ['outside a route gets nothing', {}, {}, routed(other), false, 'not_in_route'],
+    ['outside a route that has lost its last endpoint gets nothing', {}, {}, routed(), false, 'not_in_route'],
+    ['gets other types by its filters', {}, { eventType: 'a' }, routed(id), false, 'event_not_selected'],
+    [
+      'is not routed to where others are addressed',
+      {},
+      { endpointIds: new Set([other]) },
+      routed(id),
+      false,
+      'not_addressed',
+    ],
+    [
+      'outside a route gets what is addressed to it',
+      {},
+      { endpointIds: new Set([id]) },
+      routed(other),
+      true,
+      'event_type',
+    ],
+    ['gets what its application wants', {}, {}, wanting('invoice.paid', 'a'), true, 'event_type'],
+    ['does not get what its application does not want', {}, {}, wanting('a'), false, 'not_subscribed'],
+    ['gets nothing where its application wants nothing', {}, {}, wanting(), false, 'not_subscribed'],
+    ['that is disabled says so first', { status: 'disabled' }, {}, wanting(), false, 'endpoint_disabled'],
+    [
+      'must be wanted even where it is addressed',
+      {},
+      { endpointIds: new Set([id]) },
+      wanting(),
+      false,
+      'not_subscribed',
+    ],
+    [
+      'in a route gets what its application does not want',
+      {},
+      {},
+      { ...routed(id), subscribed: new Set() },
+      true,
+      'route',
+    ],
+  ])('%s', (_, of, selection, rules, matched, reason) => {
+    const endpoint = { id, status: 'active', events: ['invoice.paid'], channels: null, ...of } as Endpoint;
+    expect(matchEndpoint(endpoint, { ...plain, ...selection }, rules)).toEqual({ endpoint_id: id, matched, reason });
   });
 });

@@ -4,6 +4,7 @@ import type { ApiKeySchema, ApiKeyWithKey } from '../../src/api/api-keys/schema.
 import type { ApplicationSchema } from '../../src/api/applications/schema.ts';
 import type { AttemptSchema, DeliveryDetail, DeliverySchema } from '../../src/api/deliveries/schema.ts';
 import type { CreatedEndpoint, EndpointSchema } from '../../src/api/endpoints/schema.ts';
+import type { RouteSchema } from '../../src/api/event-routes/schema.ts';
 import type { EventTypeSchema } from '../../src/api/event-types/schema.ts';
 import type { JobSchema, ReplayStarted } from '../../src/api/jobs/schema.ts';
 import type {
@@ -15,6 +16,7 @@ import type {
 } from '../../src/api/messages/schema.ts';
 import type { ApplicationStatistics } from '../../src/api/statistics/application-schema.ts';
 import type { MetricsSchema, StatsSchema } from '../../src/api/statistics/schema.ts';
+import type { OfferSchema, Outcomes } from '../../src/api/subscriptions/schema.ts';
 import type { Api, Reply } from './api.ts';
 import { until } from './until.ts';
 
@@ -34,6 +36,9 @@ export type Metrics = Static<typeof MetricsSchema>;
 export type UsageAnswer = Static<typeof ApplicationStatistics>;
 export type HeldDelivery = Static<typeof DeliveryDetail>;
 export type Attempt = Static<typeof AttemptSchema>;
+export type Offer = Static<typeof OfferSchema>;
+export type Outcome = Static<typeof Outcomes>[number];
+export type Route = Static<typeof RouteSchema>;
 export type Job = Static<typeof JobSchema>;
 export type ReplayAnswer = Static<typeof ReplayStarted>;
 export type ApiKey = Static<typeof ApiKeySchema>;

@@ -25,12 +25,12 @@ export class Api {
     return this.call('POST', path, body, headers);
   }
 
-  patch(path: string, body: unknown): Promise<Reply> {
-    return this.call('PATCH', path, body);
-  }
-
   put(path: string, body: unknown): Promise<Reply> {
     return this.call('PUT', path, body);
+  }
+
+  patch(path: string, body: unknown): Promise<Reply> {
+    return this.call('PATCH', path, body);
   }
 
   delete(path: string): Promise<Reply> {

@@ -34,13 +34,17 @@ interface RawOperation {
   responses: Record<string, { content?: Record<string, { schema: JsonObject }> }>;
 }
 
+/** What a link's code or a portal session calls, and no API key: test/portal has their tests. */
+const OF_SESSIONS = new Set(['openPortalSession', 'closePortalSession']);
+
+/** The operations that are called with API keys, or by anybody. */
 export async function readDocument(api: Api): Promise<{ document: JsonObject; operations: Operation[] }> {
   const document = await answer<JsonObject>(api.get('/openapi.json'), 200);
   const paths = document.paths as Record<string, Record<string, RawOperation>>;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, raw]) => operationOf(path, method.toUpperCase(), raw)),
   );
-  return { document, operations };
+  return { document, operations: operations.filter(({ id }) => !OF_SESSIONS.has(id)) };
 }
 
 function operationOf(path: string, method: string, raw: RawOperation): Operation {

@@ -43,16 +43,26 @@ export async function refusal(reply: Promise<Reply> | Reply, code: ProblemCode):
 
 /** Everything of an environment that a refused call could have left behind, as ids. */
 export async function inventory(api: Api): Promise<Record<string, unknown>> {
-  const [applications, endpoints, keys, messages, deliveries] = await Promise.all([
+  const [applications, endpoints, direct, routes, keys, messages, deliveries] = await Promise.all([
     all<object>(api, '/v1/app'),
     all<object>(api, '/v1/endpoints'),
+    all<object>(api, '/v1/endpoints?direct=true'),
+    all<object>(api, '/v1/routes'),
     all<ApiKey>(api, '/v1/api-keys'),
     all<object>(api, '/v1/messages'),
     all<Delivery>(api, '/v1/deliveries'),
   ]);
   // When they were last used is written once a minute, whenever that is.
   const undated = keys.map((key) => ({ ...key, last_used_at: null }));
-  return { applications, endpoints, keys: undated, messages, deliveries: deliveries.map(({ id }) => id) };
+  return {
+    applications,
+    endpoints,
+    direct,
+    routes,
+    keys: undated,
+    messages,
+    deliveries: deliveries.map(({ id }) => id),
+  };
 }
 
 /** Runs calls that must change nothing. */

@@ -56,6 +56,7 @@ onBothDatabases('accepted messages', (kind) => {
       expect(await readMessage(stage.db, stage.environment, stage.application, id)).toEqual({
         ...{ id, payload, application_id: stage.application, event_type: text, event_id: text },
         ...{ headers: { 'x-a': text }, channels: [text, ''], matching: [{ reason: text }] },
+        payload_errors: null,
       });
     }
   });
@@ -67,6 +68,16 @@ onBothDatabases('accepted messages', (kind) => {
       headers: { 'x-a': '\0' },
       channels: ['\0', '\ud800'],
     });
+  });
+
+  test('keep the faults of those that have any, among others and with lanes to wake', async () => {
+    const errors = [{ path: '/payload/a', message: 'must be "b", é \u0000' }];
+    const marked = message(stage, 1, { payloadErrors: JSON.stringify(errors) });
+    const sent = [message(stage, [{ status: 'SENDING', dueInMs: 40_000 }]), marked, message(stage)];
+    await insertMessages(stage.db, sent);
+    const rows = await Promise.all(sent.map(({ id }) => readMessage(stage.db, stage.environment, null, id)));
+    expect(rows.map((row) => row?.payload_errors)).toEqual([null, errors, null]);
+    expect(await claimDue(stage.db, 10)).toHaveLength(2);
   });
 
   test('keep null apart from the word for it', async () => {

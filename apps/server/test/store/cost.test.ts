@@ -18,7 +18,9 @@ import {
   type Transactional,
 } from '../../src/store/database.ts';
 import { deliveriesOf, listDeliveries, readDelivery, readHold } from '../../src/store/delivery.ts';
-import { listEndpoints } from '../../src/store/endpoint.ts';
+import { findDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-endpoint.ts';
+import { endpointsOf, listEndpoints, pageEndpoints } from '../../src/store/endpoint.ts';
+import { eventTypesNamed, listEventTypes, readSchema } from '../../src/store/event-type.ts';
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
 import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
@@ -28,6 +30,8 @@ import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayChunk } from '../../src/store/replay.ts';
 import { countRequests } from '../../src/store/request-count.ts';
 import { oldMessages } from '../../src/store/retention.ts';
+import { listRoutes, readRoute } from '../../src/store/route.ts';
+import { listOffers, offeredTypes, readSubscriptions, subscribedTypes } from '../../src/store/subscription.ts';
 import { addTallies, expireTallies, readLastTimes, readTallies, rollMinutes } from '../../src/store/tally.ts';
 import { ensureTenancy } from '../../src/store/tenancy.ts';
 import { tenantOf } from '../../src/store/tenant.ts';
@@ -133,13 +137,43 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['a success', 10, (db) => forgetFailing(db, [shop])],
     ['the endpoints that only fail', 10, (db) => failingFor(db, FAILING_RULE, 100)],
     ['20 messages past retention', 200, (db) => oldMessages(db, env(), firstIdAt(0), Date.now() + DAY_MS, 20)],
+    ['a page of endpoints', 40, (db) => listEndpoints(db, stage.environment, stage.application, page)],
+    ['a page of endpoints, either way', 40, (db) => pageEndpoints(db, stage.environment, stage.application, page)],
+    ['a page of direct endpoints', 40, (db) => listEndpoints(db, stage.environment, stage.application, page, true)],
+    ['an application’s endpoints', 10, (db) => endpointsOf(db, stage.environment, stage.application)],
+    [
+      'a direct endpoint by its URL',
+      10,
+      (db) => findDirectEndpoint(db, stage.environment, stage.application, 'https://a.test/1'),
+    ],
+    ['a direct endpoint', 10, (db) => readDirectEndpoint(db, stage.environment, stage.application, shop)],
+    ['a route', 10, (db) => readRoute(db, stage.environment, 'a.1')],
+    ['a page of routes', 100, (db) => listRoutes(db, stage.environment, page)],
+    [
+      'what an application has said to 3 event types',
+      10,
+      (db) => readSubscriptions(db, stage.environment, stage.application, ['a.1', 'a.2', 'b']),
+    ],
+    [
+      'a page of what there is to subscribe to',
+      100,
+      (db) => listOffers(db, stage.environment, stage.application, { after: 'a.3', limit: 21, offset: 0 }),
+    ],
+    ['what of 3 event types is offered', 10, (db) => offeredTypes(db, stage.environment, ['a.1', 'a.2', 'b'])],
+    ['what an application wants', 10, (db) => subscribedTypes(db, stage.environment, app)],
+    [
+      'a page of event types',
+      60,
+      (db) => listEventTypes(db, { environmentId: env(), isArchivedIncluded: false }, page),
+    ],
+    ['an event type', 10, (db) => eventTypesNamed(db, env(), ['name.7'])],
+    ['the schema of an event type', 10, (db) => readSchema(db, env(), shop, 1)],
     ['a page of the audit log', 40, (db) => listAuditEntries(db, { environmentId: env(), action: undefined }, page)],
     ['audit entries past their time', 10, (db) => expireAuditEntries(db, firstIdAt(0), 100)],
-    ['a page of endpoints', 40, (db) => listEndpoints(db, env(), app, page)],
   ];
 
   /** These put the few lanes they touch in the order in which lanes are locked, or find the last of what they saw. */
-  const SORTS_A_FEW = /^(a rescue of 1,000|a result|a turn of 64)$|replay/;
+  const SORTS_A_FEW = /^(a rescue of 1,000|a result|a turn of 64|a page of what there is to subscribe to)$|replay/;
   /** And these the rows that they add to. */
   const LOCKS_ROWS = new Set(['a second’s statistics', 'a failure', 'a success']);
 
@@ -190,6 +224,33 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
        select gen_random_uuid(), $1, $2, now() - interval '1 day', now(), 100 from generate_series(1, 2000)`,
       [small, app],
     );
+    // An application with 2,000 direct endpoints among its 3 others, 500 routes of 2, and what it said to 2,000 types.
+    await stage.sql(
+      `insert into endpoint (id, environment_id, application_id, type, url, events, secret, retry_policy,
+         timeout_seconds, status, is_direct, url_hash)
+       select gen_random_uuid(), $1, $2, 'webhook', 'https://a.test/' || n, '{*}', '', '"default"', 30, 'active', n > 3,
+         case when n > 3 then sha256(convert_to($2::uuid::text || 'https://a.test/' || n, 'UTF8')) end
+       from generate_series(1, 2003) n`,
+      [big, stage.application],
+    );
+    await stage.sql(
+      `with routes as (
+         insert into route (id, environment_id, event_type) select gen_random_uuid(), $1, 'a.' || n
+         from generate_series(1, 500) n returning id)
+       insert into route_endpoint (route_id, endpoint_id, environment_id)
+       select routes.id, e.id, $1 from routes, (select id from endpoint where application_id = $2 limit 2) e`,
+      [big, stage.application],
+    );
+    await stage.sql(
+      `insert into subscription (environment_id, application_id, event_type, is_subscribed, version)
+       select $1, $2, 'a.' || n, true, 1 from generate_series(1, 2000) n`,
+      [big, stage.application],
+    );
+    await stage.sql(
+      `insert into event_type (id, environment_id, name, size) select gen_random_uuid(), $1, 'a.' || n, 0
+       from generate_series(1, 4000) n`,
+      [big],
+    );
     await stage.sql(
       `insert into usage (application_id, month, environment_id, messages, deliveries_sent, deliveries_failed)
        select gen_random_uuid(), date '2026-01-01' + month * interval '1 month', $1, 1, 1, 0
@@ -204,6 +265,16 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     await stage.sql(
       `insert into application (id, environment_id, name) select gen_random_uuid(), $1, 'n' from generate_series(1, 2000)`,
       [small],
+    );
+    // A catalogue of each of the two.
+    await stage.sql(
+      `insert into event_type (id, environment_id, name, size, schema_version)
+       select gen_random_uuid(), e, 'name.' || n, 0, 1 from unnest($1::uuid[]) e, generate_series(1, 1000) n`,
+      [[small, big]],
+    );
+    await stage.sql(
+      `insert into event_type_schema (event_type_id, version, environment_id, schema)
+       select id, 1, environment_id, '{}' from event_type`,
     );
   });
   afterAll(async () => {

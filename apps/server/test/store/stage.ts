@@ -160,7 +160,15 @@ export function result(delivery: LeasedDelivery, of: Partial<AttemptResult> = {}
 export function engineEndpoint(row: EndpointRow): Endpoint {
   return {
     ...{ id: row.id, environmentId: row.environment_id, applicationId: row.application_id, type: row.type },
-    ...{ url: row.url, events: row.events, channels: row.channels, description: '', metadata: {}, headers: {} },
+    ...{
+      url: row.url,
+      isDirect: row.is_direct,
+      events: row.events,
+      channels: row.channels,
+      description: '',
+      metadata: {},
+      headers: {},
+    },
     ...{ uid: null, bodyFormat: 'raw', signature: STANDARD_SIGNATURE, own: { bodyFormat: null, signature: null } },
     ...{ isReadable: true, secret: '', signingKey: new Uint8Array(32), oldSecrets: [], retryPolicy: row.retry_policy },
     ...{ timeoutSeconds: row.timeout_seconds, status: row.status, disabledReason: row.disabled_reason },

@@ -18,13 +18,23 @@ import * as application from '../../src/store/application.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
+import { findDirectEndpoint, insertDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-endpoint.ts';
 import * as endpoint from '../../src/store/endpoint.ts';
+import * as eventType from '../../src/store/event-type.ts';
 import { noteFailing, readFailing } from '../../src/store/failing.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
 import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
 import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { replayNow } from '../../src/store/replay.ts';
+import * as route from '../../src/store/route.ts';
+import {
+  listOffers,
+  offeredTypes,
+  readSubscriptions,
+  saveSubscriptions,
+  subscribedTypes,
+} from '../../src/store/subscription.ts';
 import { addTallies, readTallies } from '../../src/store/tally.ts';
 import { addUsage, readUsage } from '../../src/store/usage.ts';
 import { onBothDatabases } from '../kit/database.ts';
@@ -39,10 +49,12 @@ const PAGE = { limit: 10, offset: 0, before: null, from: null, to: null };
 interface Belongings {
   readonly app: application.ApplicationRow;
   readonly ep: endpoint.EndpointRow;
+  readonly direct: endpoint.EndpointRow;
   readonly msg: Uuid;
   readonly dlv: Uuid;
   readonly key: Uuid;
   readonly job: Uuid;
+  readonly evt: Uuid;
 }
 
 /** Everything that reads or changes rows, by what it gives for an environment and another's (or its own) belongings. */
@@ -59,6 +71,19 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['endpointsOf', (db, env, of) => endpoint.endpointsOf(db, env, of.app.id)],
   ['listEndpoints', (db, env, of) => endpoint.listEndpoints(db, env, of.app.id, PAGE)],
   ['updateEndpoint', (db, env, of) => endpoint.updateEndpoint(db, { ...of.ep, environment_id: env })],
+  ['findDirectEndpoint', (db, env, of) => findDirectEndpoint(db, env, of.app.id, of.direct.url)],
+  ['readDirectEndpoint', (db, env, of) => readDirectEndpoint(db, env, of.app.id, of.direct.id)],
+  ['pageEndpoints', (db, env, of) => endpoint.pageEndpoints(db, env, of.app.id, PAGE)],
+  ['listEndpoints, direct ones', (db, env, of) => endpoint.listEndpoints(db, env, of.app.id, PAGE, true)],
+  ['readRoute', (db, env) => route.readRoute(db, env, 'a')],
+  ['listRoutes', (db, env) => route.listRoutes(db, env, PAGE)],
+  ['routesOf', async (db, env) => [...(await route.routesOf(db, env))]],
+  ['routableEndpoints', async (db, env, of) => [...(await route.routableEndpoints(db, env, of.app.id, [of.ep.id]))]],
+  ['subscribedTypes', (db, env, of) => subscribedTypes(db, env, of.app.id)],
+  ['lockApplication', (db, env, of) => application.lockApplication(db, env, of.app.id)],
+  ['listOffers', (db, env, of) => listOffers(db, env, of.app.id, { after: '', limit: 5, offset: 0 })],
+  ['offeredTypes', async (db, env) => [...(await offeredTypes(db, env, ['offered'])).offered]],
+  ['readSubscriptions', async (db, env, of) => [...(await readSubscriptions(db, env, of.app.id, ['a']))]],
   ['disableEndpoint', (db, env, of) => endpoint.disableEndpoint(db, env, of.ep.id, 'gone')],
   ['readMessage', (db, env, of) => readMessage(db, env, null, of.msg)],
   ['readMessage of its application', (db, env, of) => readMessage(db, env, of.app.id, of.msg)],
@@ -80,6 +105,12 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['listDeliveries failed', (db, env) => delivery.listDeliveries(db, { environmentId: env, status: 'FAILED' }, PAGE)],
   ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
   ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
+  ['eventTypesNamed', (db, env) => eventType.eventTypesNamed(db, env, ['mine'])],
+  ['listEventTypes', (db, env) => eventType.listEventTypes(db, { environmentId: env, isArchivedIncluded: true }, PAGE)],
+  ['allEventTypes', (db, env) => eventType.allEventTypes(db, env, true)],
+  ['eventTypesInForce', (db, env) => eventType.eventTypesInForce(db, env)],
+  ['schemaVersions', (db, env, of) => eventType.schemaVersions(db, env, [of.evt])],
+  ['readSchema', (db, env, of) => eventType.readSchema(db, env, of.evt, 1)],
   ['listApiKeys', (db, env) => listApiKeys(db, env, PAGE)],
   ['readApiKey', (db, env, of) => readApiKey(db, env, of.key)],
   ['lockApiKey', (db, env, of) => lockApiKey(db, env, of.key)],
@@ -98,6 +129,7 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['readAnswer', (db, env) => readAnswer(db, env, 'POST /x', 'key')],
   // What ends things comes last: each row goes when its own environment asks.
   ['retryDelivery', (db, env, of) => delivery.retryDelivery(db, env, null, of.dlv, 'manual')],
+  ['deleteRoute', (db, env) => route.deleteRoute(db, env, 'a')],
   ['deleteApiKey', (db, env, of) => deleteApiKey(db, env, of.key)],
   ['deleteEndpoint', (db, env, of) => endpoint.deleteEndpoint(db, env, of.app.id, of.ep.id)],
 ];
@@ -112,6 +144,16 @@ onBothDatabases('another environment’s ids', (kind) => {
     other = await stage.addEnvironment();
     const app = await stage.addApplication({ uid: 'mine', is_default: true });
     const ep = await stage.addEndpoint({ application_id: app.id, uid: 'mine' });
+    const direct = await insertDirectEndpoint(stage.db, { ...ep, id: newId(), url: 'https://example.com/direct' });
+    if (!direct) throw new Error('the direct endpoint is there already');
+    const routed = { id: newId(), environmentId: stage.environment, eventType: 'a', endpointIds: [ep.id] };
+    await route.putRoute(stage.db, routed);
+    await stage.sql(`insert into event_type (id, environment_id, name, size) values ($1, $2, 'offered', 0)`, [
+      newId(),
+      stage.environment,
+    ]);
+    const said = new Map([['a', { isSubscribed: true, version: 1 }]]);
+    await saveSubscriptions(stage.db, stage.environment, app.id, said);
     const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id });
     await insertMessages(stage.db, [sent]);
     const [leased] = await claimDue(stage.db, 1);
@@ -125,10 +167,14 @@ onBothDatabases('another environment’s ids', (kind) => {
     const usage = { applicationId: app.id, environmentId: stage.environment, messages: 1, sent: 0, failed: 0 };
     await addUsage(stage.db, [usage], new Date('2026-11-21'));
     await noteFailing(stage.db, [{ ...subject, failures: 1 }], FAILING_RULE);
+    const evt = newId();
+    const named = { id: evt, name: 'mine', description: '', group_name: null, schema_version: 1, example: null };
+    await eventType.insertEventTypes(stage.db, stage.environment, [{ ...named, size: 2, isArchived: false }]);
+    await eventType.insertSchemas(stage.db, stage.environment, [{ eventTypeId: evt, version: 1, schema: '{}' }]);
     const job = newId();
     const range = { after: firstIdAt(0), last: sent.id, asOf: await replayNow(stage.db) };
     await insertReplayJob(stage.db, job, { environmentId: stage.environment, filter: { statuses: [] }, ...range }, 0);
-    mine = { app, ep, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job };
+    mine = { app, ep, direct, msg: sent.id, dlv: leased?.id ?? newId(), key: key.id, job, evt };
   });
   afterAll(() => stage.close());
 

@@ -1,3 +1,4 @@
+import type { ReceivedRequest } from '@postrider/receiver';
 import { BackgroundTaskStatus, MessageStatus, type Svix, Webhook } from 'svix';
 import { beforeAll, expect, test } from 'vitest';
 import { onBothDatabases } from '../kit/database.ts';
@@ -41,6 +42,49 @@ onBothDatabases('what an endpoint of the Svix client got', (kind) => {
     new Webhook(key).verify(request.body, headers);
     expect(() => new Webhook(key).verify(`${request.body} `, headers)).toThrow();
     expect(() => new Webhook(`whsec_${'A'.repeat(32)}`).verify(request.body, headers)).toThrow();
+  });
+
+  test('is verified with either secret while both sign, and with the new one alone after that', async () => {
+    const id = await endpoint('/ok/rotated', 'rotated');
+    const secret = async () => (await svix.endpoint.getSecret(APP, id)).key;
+    const verifies = (key: string, { body, headers }: ReceivedRequest) => {
+      try {
+        new Webhook(key).verify(body, headers as Record<string, string>);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const received = async (count: number) => {
+      await send('rotated');
+      const all = await stage.receiver.waitFor({ match: ({ path }) => path === '/ok/rotated', count });
+      return all[count - 1] ?? Promise.reject(new Error('nothing came'));
+    };
+    const first = await secret();
+    await svix.endpoint.rotateSecret(APP, id);
+    const second = await secret();
+    expect(second).not.toBe(first);
+    const within = await received(1);
+    expect([verifies(first, within), verifies(second, within)]).toEqual([true, true]);
+
+    const own = Buffer.alloc(32, 5).toString('base64');
+    await svix.endpoint.rotateSecret(APP, id, { key: own, gracePeriodSeconds: 0 });
+    expect(await secret()).toBe(`whsec_${own}`);
+    const after = await received(2);
+    expect([first, second, await secret()].map((key) => verifies(key, after))).toEqual([false, false, true]);
+
+    expect(await refused(svix.endpoint.rotateSecret(APP, id, { key: 'short' }), 422)).toMatchObject({
+      detail: [{ loc: ['body', 'key'] }],
+    });
+    expect(await refused(svix.endpoint.rotateSecret(APP, id, { key: own }), 422)).toMatchObject({
+      detail: [{ loc: ['body', 'key'] }],
+    });
+    await refused(svix.endpoint.rotateSecret(APP, id, { gracePeriodSeconds: 604_801 }), 422);
+    const options = { idempotencyKey: 'once' };
+    await svix.endpoint.rotateSecret(APP, id, {}, options);
+    const once = await secret();
+    await svix.endpoint.rotateSecret(APP, id, {}, options);
+    expect(await secret()).toBe(once);
   });
 
   test('and failed to take is recovered by a task that can be asked after', async () => {

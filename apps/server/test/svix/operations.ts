@@ -1,3 +1,4 @@
+import { newId } from '../../src/core/ids.ts';
 import type { Scope } from '../../src/core/scope.ts';
 import type { Tenant } from '../api/tenant.ts';
 
@@ -11,13 +12,14 @@ export interface SvixOperation {
 }
 
 /** What a path may name. */
-export interface SvixTenant extends Pick<Tenant, 'appId' | 'endpointId' | 'messageId' | 'jobId'> {
+export interface SvixTenant extends Pick<Tenant, 'appId' | 'endpointId' | 'messageId' | 'jobId' | 'eventType'> {
   readonly attemptId: string;
-  readonly eventType: string;
 }
 
 const event = { eventType: 'invoice.paid', payload: { amount: 1 } };
 const endpoint = { url: 'https://example.com/hook', eventTypes: ['invoice.paid'], metadata: { a: 'b' } };
+const eventType = { description: 'Somebody paid', schemas: { 1: { type: 'object' } }, groupName: 'Invoices' };
+const spec = { openapi: '3.1.0', info: { title: 'a', version: '1' }, webhooks: { 'a.b': { post: {} } } };
 const longAgo = { since: '2020-01-01T00:00:00Z', until: '2020-02-01T00:00:00Z' };
 
 const of = (route: string, scope: Scope, body?: SvixOperation['body']): SvixOperation => ({
@@ -45,11 +47,20 @@ export const SVIX_OPERATIONS: readonly SvixOperation[] = [
   of(`PUT ${ENDPOINT}/headers`, 'write', () => ({ headers: { 'x-a': '1' } })),
   of(`PATCH ${ENDPOINT}/headers`, 'write', () => ({ headers: { 'x-b': '1' }, deleteHeaders: ['x-a'] })),
   of(`GET ${ENDPOINT}/secret`, 'admin'),
+  of(`POST ${ENDPOINT}/secret/rotate`, 'admin', () => ({ gracePeriodSeconds: 60 })),
   of(`GET ${ENDPOINT}/stats`, 'read'),
+  of(`POST ${ENDPOINT}/send-example`, 'write', ({ eventType }) => ({ eventType })),
   of(`POST ${ENDPOINT}/recover`, 'write', () => longAgo),
   of(`POST ${ENDPOINT}/bulk-replay`, 'write', () => ({ ...longAgo, eventTypes: ['invoice.paid'], status: 2 })),
   of('GET /background-task', 'read'),
   of('GET /background-task/:task_id', 'read'),
+
+  of('GET /event-type', 'read'),
+  of('POST /event-type', 'write', () => ({ ...eventType, name: `made.${newId()}` })),
+  of('POST /event-type/import/openapi', 'write', () => ({ spec })),
+  of('GET /event-type/:event_type_name', 'read'),
+  of('PUT /event-type/:event_type_name', 'write', () => eventType),
+  of('PATCH /event-type/:event_type_name', 'write', () => ({ description: 'ours' })),
 
   of('POST /app/:app_id/msg', 'write', () => ({ ...event, channels: ['eu'] })),
   of('GET /app/:app_id/msg', 'read'),
@@ -63,11 +74,16 @@ export const SVIX_OPERATIONS: readonly SvixOperation[] = [
   of(`GET ${MESSAGE}/endpoint`, 'read'),
   of(`POST ${MESSAGE}/endpoint/:endpoint_id/resend`, 'write'),
 
+  of('POST /auth/app-portal-access/:app_id', 'admin', () => ({ capabilities: ['ViewBase'], expiry: 3_600 })),
+  of('POST /auth/app/:app_id/expire-all', 'write', () => ({ sessionIds: ['nobody'] })),
+
+  of('DELETE /event-type/:event_type_name', 'write'),
   of(`DELETE ${ENDPOINT}`, 'write'),
   of('DELETE /app/:app_id', 'write'),
 ];
 
-export const SVIX_PUBLIC = ['GET /health'];
+/** Not for API keys: for anybody, and for portal sessions. */
+export const SVIX_OTHERS = ['GET /health', 'POST /auth/logout'];
 
 /** What a parameter of a path names. */
 export function idsOf(tenant: SvixTenant): Readonly<Record<string, string>> {

@@ -37,7 +37,7 @@ function present(row: ShownAuditRow) {
     subject: row.subject,
     actor: {
       kind: row.actor_kind,
-      id: row.actor_id && publicId('key', row.actor_id),
+      id: row.actor_id && publicId(row.actor_kind === 'portal_session' ? 'pts' : 'key', row.actor_id),
       ...(row.actor_name !== null && { name: row.actor_name }),
     },
     details: { ...row.details },

@@ -12,10 +12,14 @@ export const AuditEntrySchema = Type.Object({
   action: Type.String({ description: 'Resource and verb', examples: ['endpoint.create'] }),
   subject: Type.String({ description: 'The id, or the name, of what it was done to' }),
   actor: Type.Object({
-    kind: Type.Union([Type.Literal('api_key'), Type.Literal('command'), Type.Literal('system')], {
-      description: 'A call with an API key, a command on the server, or Postrider by itself',
-    }),
-    id: Nullable(Id('key', 'The API key')),
+    kind: Type.Union(
+      [Type.Literal('api_key'), Type.Literal('portal_session'), Type.Literal('command'), Type.Literal('system')],
+      {
+        description:
+          'A call with an API key or of a customer in the portal, a command on the server, or Postrider by itself',
+      },
+    ),
+    id: Nullable(Type.String({ description: 'The API key, `key_…`, or the session, `pts_…`' })),
     name: Type.Optional(Type.String({ description: 'What the API key is called now; absent where it is gone' })),
   }),
   details: Type.Unsafe<Record<string, unknown>>({

@@ -11,6 +11,7 @@ export function presentEndpoint(endpoint: Endpoint) {
     uid: endpoint.uid,
     type: endpoint.type,
     url: endpoint.url,
+    is_direct: endpoint.isDirect,
     events: [...endpoint.events],
     channels: endpoint.channels ? [...endpoint.channels] : null,
     description: endpoint.description,

@@ -8,11 +8,19 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall, once, sendAnswer } from '../idempotency.ts';
 import { addressed, createSender } from '../messages/sending.ts';
 import { listAnswer, pageFrom } from '../paging.ts';
-import { ListOf, PageQuery, Strict } from '../schema.ts';
+import { ListOf } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { newEndpointRow, patchedRow } from './change.ts';
 import { presentEndpoint } from './presenter.ts';
-import { CreatedEndpoint, EndpointIdParam, EndpointPatch, EndpointSchema, NewEndpoint, TestAnswer } from './schema.ts';
+import {
+  CreatedEndpoint,
+  EndpointIdParam,
+  EndpointPatch,
+  EndpointQuery,
+  EndpointSchema,
+  NewEndpoint,
+  TestAnswer,
+} from './schema.ts';
 import { presentSecret } from './secret.ts';
 import { storedEndpoints } from './stored-endpoints.ts';
 
@@ -37,7 +45,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         tags,
         summary: 'List endpoints',
         params: collection,
-        querystring: Strict(PageQuery),
+        querystring: EndpointQuery,
         response: { 200: ListOf(EndpointSchema) },
       },
     },
@@ -49,6 +57,7 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         request.caller.environmentId,
         application.id,
         page,
+        request.query.direct,
       );
       const endpoints = await Promise.all(rows.map((row) => directory.open(row)));
       return listAnswer('ep', request.query, endpoints, presentEndpoint);

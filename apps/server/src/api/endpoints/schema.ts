@@ -5,7 +5,7 @@ import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts
 import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts';
 import { APP_ID_PATTERN } from '../application-scope.ts';
 import { BodyFormatSchema } from '../body-format.ts';
-import { Headers, Id, Metadata, Nullable, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
+import { Headers, Id, Metadata, Nullable, PageQuery, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 import { SignatureSchema } from '../signature-setting.ts';
 
 const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
@@ -122,12 +122,20 @@ export const EndpointStatusSchema = Type.Union([
   Type.Literal('disabled'),
 ]);
 
+export const EndpointQuery = Strict({
+  ...PageQuery,
+  direct: Type.Optional(
+    Type.Boolean({ description: 'true: the endpoints that sends to URLs have made, instead of all others' }),
+  ),
+});
+
 export const EndpointSchema = Type.Object({
   id: Id('ep'),
   app_id: Id('app'),
   uid: Nullable(Type.String()),
   type: Type.Literal('webhook'),
   url: Type.String(),
+  is_direct: Type.Boolean({ description: 'Made by a send to its URL; nothing that is published goes there' }),
   events: Type.Array(Type.String()),
   channels: Nullable(Type.Array(Type.String())),
   description: Type.String(),

@@ -49,7 +49,7 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
     /** @throws Problem `already_exists` where its uid is another's. */
     async insert(tx: Queryable, row: EndpointSettings): Promise<EndpointRow> {
       const stored = await insertEndpoint(tx, row).catch((error: unknown) => {
-        throw uidTakenOr(error, row.uid);
+        throw takenOr(error, row);
       });
       await recordChange(tx, { kind: 'application', id: row.application_id });
       return stored;
@@ -61,7 +61,7 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
       if (!row) throw notFound('endpoint');
       const wanted = apply(row);
       const changed = await updateEndpoint(tx, wanted).catch((error: unknown) => {
-        throw uidTakenOr(error, wanted.uid);
+        throw takenOr(error, wanted);
       });
       if (!changed) throw notFound('endpoint');
       await adjustLane(tx, row, changed);
@@ -85,9 +85,10 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
   };
 }
 
-function uidTakenOr(error: unknown, uid: string | null): unknown {
+function takenOr(error: unknown, { uid, is_direct }: EndpointSettings & { is_direct?: boolean }): unknown {
   if (!hasSqlState(error, UNIQUE_VIOLATION)) return error;
-  return new Problem('already_exists', `another endpoint of this application has the uid ${uid}`);
+  const url = is_direct ? ', or is the direct one of this URL' : '';
+  return new Problem('already_exists', `another endpoint of this application has the uid ${uid}${url}`);
 }
 
 /** The lane follows its endpoint: held while paused, let go when that ends, looked at anew under other limits. */

@@ -4,8 +4,9 @@ import type { JsonObject } from '../../core/json-schema/json.ts';
 import { Id, Nullable, PageQuery, Strict, Text, Timestamp } from '../schema.ts';
 
 /** `export` is the name of a route where the others are names of event types. */
+export const NEW_EVENT_TYPE_PATTERN = `^(?!export$)${EVENT_TYPE_PATTERN.slice(1)}`;
 export const EventTypeName = Type.String({
-  pattern: `^(?!export$)${EVENT_TYPE_PATTERN.slice(1)}`,
+  pattern: NEW_EVENT_TYPE_PATTERN,
   maxLength: EVENT_TYPE_MAX,
   examples: ['invoice.paid'],
 });

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../auth/authenticate.ts';
 import { isSame, MAX_CATALOGUE_BYTES, MAX_EVENT_TYPES } from '../../core/catalogue.ts';
 import { EVENT_TYPE_MAX, EVENT_TYPE_PATTERN } from '../../core/event-type.ts';
@@ -8,6 +9,7 @@ import type { Queryable } from '../../store/database.ts';
 import {
   catalogueTotal,
   type EventTypeRow,
+  expungeEventType,
   findEventType,
   insertEventTypes,
   insertSchemas,
@@ -16,6 +18,7 @@ import {
   schemaVersions,
   updateEventTypes,
 } from '../../store/event-type.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { definitionOf, planOf, rowsOf, type Step, type Wanted } from './plan.ts';
 import { presentEventType } from './presenter.ts';
@@ -45,6 +48,17 @@ export function storedEventTypes({ tenant, directory }: Pick<ApiDependencies, 't
       const row = isName ? await findEventType(tenant(environmentId), environmentId, name) : undefined;
       if (!row) throw notFound('event type');
       return row;
+    },
+
+    /** Takes one out of the catalogue for good. */
+    async expunge(request: Pick<FastifyRequest, 'caller' | 'id'>, row: EventTypeRow): Promise<void> {
+      await tenant(row.environment_id).transaction(async (tx) => {
+        await lockCatalogue(tx, row.environment_id);
+        await expungeEventType(tx, row.environment_id, row.id);
+        await audit(tx, request, 'event_type.expunge', row.name);
+        await recordChange(tx, { kind: 'environment', id: row.environment_id });
+      });
+      directory.forget({ kind: 'environment', id: row.environment_id });
     },
 
     /** As it is answered, with every version of its schema. */

@@ -1,14 +1,18 @@
 import type { FastifyRequest } from 'fastify';
 import { elementSources, memberSource } from '../../core/raw-json.ts';
 import type { ApplicationEntry } from '../../directory/application-entry.ts';
+import type { Directory } from '../../directory/directory.ts';
+import type { EnvironmentEntry } from '../../directory/environment-entry.ts';
 import { Problem } from '../../errors.ts';
 import type { Accepted, Draft } from '../../ingest/acceptor.ts';
 import { applicationOf, type Mount, pathOf, type ScopedPath } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { type Answer, earlierAnswer, type KeyedCall, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
+import { Pauses } from '../pauses.ts';
 import { isOurFault, problemOf } from '../problems.ts';
 import type { ApiServer } from '../server.ts';
 import { bodyReader, validatorCompiler } from '../validation.ts';
+import { checkByCatalogue } from './catalogue-check.ts';
 import { payloadOf } from './payload.ts';
 import { publication } from './publishing.ts';
 import { Batch, BatchAccepted, BatchEnvelope, NewMessage } from './schema.ts';
@@ -47,7 +51,9 @@ export function batchRoutes(app: ApiServer, deps: ApiDependencies, mount: Mount)
     async (request, reply) => {
       const application = await applicationOf(deps.directory, request.caller, (request.params as ScopedPath).app_id);
       const call = keyedCall(request, application.id);
-      const items = itemsOf(request, application, request.body.messages);
+      const drafted = itemsOf(request, application, request.body.messages);
+      const { environment } = application;
+      const items = environment.catalogue ? await heldAgainst(deps, environment, drafted) : drafted;
       const outcome = call
         ? await acceptKeyed(deps, call, items)
         : { answer: answerOf(await acceptEach(deps, request, items)), isReplay: false };
@@ -70,6 +76,35 @@ function itemsOf(request: FastifyRequest, application: ApplicationEntry, message
       throw error;
     }
   });
+}
+
+/** The items as their environment's catalogue leaves them. */
+async function heldAgainst(
+  { directory }: ApiDependencies,
+  environment: EnvironmentEntry,
+  items: readonly Item[],
+): Promise<Item[]> {
+  const pauses = new Pauses();
+  const held: Item[] = [];
+  for (const item of items) {
+    held.push(item instanceof Problem ? item : await checked(directory, environment, item));
+    await pauses.pause();
+  }
+  return held;
+}
+
+async function checked(
+  directory: Directory,
+  environment: EnvironmentEntry,
+  item: Exclude<Item, Problem>,
+): Promise<Item> {
+  try {
+    const payloadErrors = await checkByCatalogue(directory, environment, item.draft);
+    return payloadErrors === null ? item : { ...item, draft: { ...item.draft, payloadErrors } };
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
 }
 
 /** Each on its own; they go in one commit because they come together. */

@@ -27,6 +27,7 @@ export function presentMessage(row: MessageRow, deliveries: readonly DeliveryRow
     fanout: row.matching.filter((match) => match.matched).length,
     deliveries: deliveries.map(presentDelivery),
     matching: row.matching,
+    payload_errors: row.payload_errors,
   });
   return `${rest.slice(0, -1)},"payload":${row.payload}}`;
 }

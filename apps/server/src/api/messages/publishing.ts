@@ -17,6 +17,7 @@ export function publication(application: ApplicationEntry, body: Static<typeof N
   const matched = application.match(selectionOf(application, body));
   return {
     application: application.id,
+    environment: application.environment,
     eventType: body.event_type,
     eventId: body.event_id,
     payload,

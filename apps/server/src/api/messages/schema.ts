@@ -43,7 +43,7 @@ export const Batch = Strict({ messages: Type.Array(NewMessage, { minItems: 1, ma
 export const BatchEnvelope = Strict({ messages: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_BATCH }) });
 
 export const DirectSend = Strict({
-  destination: Type.String({ maxLength: 2048, description: 'An endpoint id' }),
+  destination: Type.String({ maxLength: 2048, description: 'An endpoint id, or an `https://` URL' }),
   event_type: EventType,
   payload: Payload,
   headers: Type.Optional(Headers),
@@ -84,7 +84,11 @@ export const BatchAccepted = Type.Object({
   results: Type.Array(Type.Union([MessageAccepted, Refused]), { description: 'One per message, in order' }),
 });
 export const EventAccepted = Type.Object({ message_id: Id('msg'), fanout: Type.Integer() });
-export const DirectAccepted = Type.Object({ message_id: Id('msg'), delivery_id: Nullable(Id('dlv')) });
+export const DirectAccepted = Type.Object({
+  message_id: Id('msg'),
+  delivery_id: Nullable(Id('dlv', 'Null where the endpoint is disabled')),
+  endpoint_id: Id('ep'),
+});
 export const WebhookQueued = Type.Object({ message_id: Id('msg'), status: Type.Literal('queued') });
 
 export const MessageSummary = Type.Object({
@@ -108,6 +112,15 @@ export const MessageSchema = Type.Object({
       matched: Type.Boolean(),
       reason: Type.String({ description: 'Why it did or did not match when the message was accepted' }),
     }),
+  ),
+  payload_errors: Nullable(
+    Type.Array(
+      Type.Object({ path: Type.String({ description: 'A JSON pointer: /payload/…' }), message: Type.String() }),
+      {
+        description:
+          'Where the payload breaks the schema of its event type; null: nowhere, or the environment does not look. At most 20',
+      },
+    ),
   ),
 });
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Caller } from '../../auth/authenticate.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import { newId, parseId, publicId } from '../../core/ids.ts';
@@ -12,11 +12,13 @@ import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
 import type { ApiServer } from '../server.ts';
+import { checkByCatalogue } from './catalogue-check.ts';
 import { deliverAt } from './deliver-at.ts';
+import { directEndpoint } from './direct-endpoint.ts';
 import { payloadOf } from './payload.ts';
 import { publication } from './publishing.ts';
 import { DirectAccepted, DirectSend, EventAccepted, NewMessage, WebhookQueued, WebhookSend } from './schema.ts';
-import { addressed, createSender, messageHeaders } from './sending.ts';
+import { addressed, createSender, messageHeaders, type Sending } from './sending.ts';
 
 const tags = ['Sending'];
 /** The event type of a send that names none. */
@@ -34,24 +36,33 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       schema: {
         operationId: 'sendDirect',
         tags,
-        summary: 'Send to one endpoint',
+        summary: 'Send to one endpoint, or to a URL',
+        description:
+          'The first send to a URL makes a direct endpoint for it in the default application; later ones to the same URL, ' +
+          'as it is written, use that. It is an endpoint like any other (`endpoint_id` names it: its secret is what the ' +
+          'receiver verifies with), but nothing that is published goes there.',
         body: DirectSend,
         response: { 202: DirectAccepted },
       },
     },
     async (request, reply) => {
       const { body, caller } = request;
-      const endpoint = await endpointNamed(caller, body.destination, '/destination');
+      const payload = payloadOf(request.rawBody);
+      const endpoint = body.destination.startsWith('ep_')
+        ? await endpointNamed(caller, body.destination, '/destination')
+        : await endpointOnUse(request, body);
       return send(request, reply, {
         application: endpoint.applicationId,
+        environment: await directory.environment(caller.environmentId),
         eventType: body.event_type,
-        payload: payloadOf(request.rawBody),
+        payload,
         headers: body.headers,
         deliverAt: body.deliver_at,
         matched: addressed(endpoint),
         answer: ({ id, deliveryIds }) => ({
           message_id: publicId('msg', id),
           delivery_id: deliveryIds.map((delivery) => publicId('dlv', delivery))[0] ?? null,
+          endpoint_id: publicId('ep', endpoint.id),
         }),
       });
     },
@@ -74,6 +85,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       const endpoint = await endpointNamed(caller, body.endpoint_id, '/endpoint_id');
       return send(request, reply, {
         application: endpoint.applicationId,
+        environment: await directory.environment(caller.environmentId),
         eventType: body.event_type ?? UNTYPED,
         payload: payloadOf(request.rawBody),
         headers: body.headers,
@@ -104,7 +116,8 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       messageHeaders(body.headers);
       deliverAt(body.deliver_at);
       keyedCall(request, null);
-      const application = await applicationOnUse(request, request.params.app_id, body.endpoint_ids);
+      const message = { eventType: body.event_type, payload };
+      const application = await applicationOnUse(request, request.params.app_id, body.endpoint_ids, message);
       const sending = publication(application, body, payload);
       const fanout = sending.matched.endpoints.length;
       return send(request, reply, { ...sending, answer: ({ id }) => ({ message_id: publicId('msg', id), fanout }) });
@@ -120,10 +133,22 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     return directory.open(row);
   }
 
+  /** The direct endpoint of a URL, made where there is none. @throws Problem `validation_failed`. */
+  async function endpointOnUse(request: FastifyRequest, body: Static<typeof DirectSend>): Promise<Endpoint> {
+    // All that can be wrong with the call comes first: a refused one must not leave an endpoint behind.
+    const checked = deps.checkUrl(body.destination);
+    if (!checked.ok) throw invalidFields([{ path: '/destination', message: `egress_blocked: ${checked.reason}` }]);
+    messageHeaders(body.headers);
+    deliverAt(body.deliver_at);
+    keyedCall(request, null);
+    return directEndpoint(deps, await applicationOf(directory, request.caller, 'default'), body.destination);
+  }
+
   async function applicationOnUse(
     request: FastifyRequest,
     appId: string,
     endpointIds: readonly string[] | undefined,
+    message: Pick<Sending, 'eventType' | 'payload'>,
   ): Promise<ApplicationEntry> {
     const { caller } = request;
     const ref = applicationRef(appId);
@@ -133,6 +158,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     if (endpointIds) {
       throw invalidFields([{ path: '/endpoint_ids/0', message: 'is not an endpoint of this application' }]);
     }
+    await checkByCatalogue(directory, await directory.environment(caller.environmentId), message);
     await tenant(caller.environmentId).transaction(async (tx) => {
       const row = await insertApplication(tx, {
         id: newId(),

@@ -4,16 +4,20 @@ import type { Trigger } from '../../core/delivery.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import type { Uuid } from '../../core/ids.ts';
 import { type Matched, matchingJson } from '../../directory/application-entry.ts';
+import type { EnvironmentEntry } from '../../directory/environment-entry.ts';
 import { checkHeaders } from '../../egress/headers.ts';
 import { invalidFields } from '../../errors.ts';
 import type { Accepted, Draft } from '../../ingest/acceptor.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { earlierAnswer, type KeyedCall, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
+import { answerSoFar, earlierAnswer, type KeyedCall, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
+import { checkByCatalogue } from './catalogue-check.ts';
 import { deliverAt } from './deliver-at.ts';
 
 /** One message as a route has resolved it; what every way to send has in common begins here. */
 export interface Sending {
   readonly application: Uuid;
+  /** What it is held against; left out for what Postrider itself has to say. */
+  readonly environment?: EnvironmentEntry;
   readonly eventType: string;
   readonly eventId?: string | undefined;
   /** JSON text. */
@@ -40,8 +44,21 @@ export function createSender(deps: ApiDependencies) {
       const answer = sending.answer(accepted);
       return typeof answer === 'string' ? answer : JSON.stringify(answer);
     };
+    const draft = draftOf(request.caller, sending);
+    let payloadErrors: string | null = null;
+    if (sending.environment?.catalogue) {
+      try {
+        payloadErrors = await checkByCatalogue(deps.directory, sending.environment, sending);
+      } catch (error) {
+        // What was accepted once is answered as it was, whatever the catalogue says since.
+        const answer = call && (await answerSoFar(deps, call));
+        if (!answer) throw error;
+        return sendAnswer(reply, { answer, isReplay: true });
+      }
+    }
     const acceptance = await deps.acceptor.accept({
-      ...draftOf(request.caller, sending),
+      ...draft,
+      payloadErrors,
       keyed: call && ((accepted) => ({ ...call, status: 202, body: bodyOf(accepted) })),
     });
     if (acceptance.kind === 'accepted') {

@@ -32,9 +32,13 @@ export function newEndpoint(body: Static<typeof EndpointIn>): NewEndpoint {
     ...endpointPatch(body),
     url: body.url,
     ...(fixed != null && { headers: fixed }),
-    // Svix takes it without the prefix too.
-    ...(text != null && { secret: text.startsWith('whsec_') ? text : `whsec_${text}` }),
+    ...(text != null && { secret: prefixed(text) }),
   };
+}
+
+/** Svix takes a secret without its prefix too. */
+export function prefixed(secret: string): string {
+  return /^whs(ec|k)_/.test(secret) ? secret : `whsec_${secret}`;
 }
 
 /** All that a PUT sets: what it leaves out is as in a new endpoint. Headers and secret are not part of it. */

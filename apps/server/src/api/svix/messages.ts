@@ -1,18 +1,16 @@
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { ApplicationEntry } from '../../directory/application-entry.ts';
-import { notFound, Problem } from '../../errors.ts';
+import { Problem } from '../../errors.ts';
 import { listMessages } from '../../store/message.ts';
-import { AppIdParam, applicationOf, applicationRef } from '../application-scope.ts';
-import { storedApplications } from '../applications/stored-applications.ts';
+import { AppIdParam, applicationOf } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
+import { checkByCatalogue } from '../messages/catalogue-check.ts';
 import { deliverAt } from '../messages/deliver-at.ts';
 import { publication } from '../messages/publishing.ts';
 import { createSender } from '../messages/sending.ts';
 import { Strict } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
-import { withUid } from './applications.ts';
+import { onUse } from './application-on-use.ts';
 import { eventIdCall } from './event-id.ts';
 import { MessageIn, newMessage, payloadText } from './message-body.ts';
 import { messageText, NO_CONTENT } from './message-presenter.ts';
@@ -38,7 +36,7 @@ const Precheck = Strict({
 export function messages(app: ApiServer, deps: ApiDependencies): void {
   const { tenant, directory } = deps;
   const send = createSender(deps);
-  const stored = storedApplications(deps);
+  const applicationOnUse = onUse(deps);
   const find = messageFinder(deps);
 
   app.post(
@@ -53,7 +51,10 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
       const payload = payloadText(request.rawBody, body);
       deliverAt(body.deliverAt ?? undefined);
       keyedCall(request, null);
-      const application = await applicationFor(request, request.params.app_id, body.application);
+      const application = await applicationOnUse(request, request.params.app_id, body.application, async () => {
+        const environment = await directory.environment(request.caller.environmentId);
+        await checkByCatalogue(directory, environment, { eventType: body.eventType, payload });
+      });
       const sending = publication(application, newMessage(body), payload);
       const keyed = body.eventId == null ? undefined : eventIdCall(request, application.id, body.eventId);
       return send(request, reply, {
@@ -133,21 +134,4 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
       return sendText(reply, messageText(row, query.with_content === false ? NO_CONTENT : row.payload));
     },
   );
-
-  /** The application of a path, made first where the body says how. */
-  async function applicationFor(
-    request: FastifyRequest,
-    appId: string,
-    body: MessageIn['application'],
-  ): Promise<ApplicationEntry> {
-    const { environmentId } = request.caller;
-    const ref = applicationRef(appId);
-    const known = ref && (await directory.application(environmentId, ref));
-    if (known) return known;
-    if (!body || ref?.by !== 'uid') throw notFound('application');
-    const { throttleRate: _, ...wanted } = withUid(ref.uid, body, '/application/uid');
-    // Somebody else may be making it too: then theirs is the one.
-    await tenant(environmentId).transaction((tx) => stored.insert(tx, request, wanted));
-    return applicationOf(directory, request.caller, appId);
-  }
 }

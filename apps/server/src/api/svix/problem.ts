@@ -14,6 +14,8 @@ const FIELDS: Readonly<Record<string, string>> = {
   events: 'eventTypes',
   rate_limit: 'throttleRate',
   deliver_at: 'deliverAt',
+  group: 'groupName',
+  schema: 'schemas',
 };
 
 /** The body of a refusal: `{code, detail}`, and for 422 a list of what is wrong and where. */
@@ -31,7 +33,7 @@ function presentFieldError({ path, message }: FieldError) {
 
 /** `["body", "headers", "x-a"]` of a JSON pointer into the body, `["query", "limit"]` of the name of a parameter. */
 function locationOf(path: string): string[] {
-  if (!path.startsWith('/')) return [path === 'idempotency-key' ? 'header' : 'query', path];
+  if (path !== '' && !path.startsWith('/')) return [path === 'idempotency-key' ? 'header' : 'query', path];
   const names = path.split('/').slice(1);
   const members = names.filter((name) => name !== '').map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
   return ['body', ...members.map((name, n) => (n === 0 ? (FIELDS[name] ?? name) : name))];
