@@ -79,6 +79,7 @@ function shown(config: Config): [name: string, value: string][] {
   return [
     ['POSTRIDER_HOST', config.host],
     ['POSTRIDER_PORT', String(config.port)],
+    ['POSTRIDER_PUBLIC_URL', config.publicUrl ?? 'none: from host and port'],
     ['POSTRIDER_DATABASE_URL', config.databaseUrl === null ? 'none: embedded' : withoutPassword(config.databaseUrl)],
     ['POSTRIDER_DATA_DIR', config.dataDir],
     ['POSTRIDER_ROLES', [...config.roles].join()],

@@ -119,8 +119,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   updateSubscriptions: {
     scope: 'write',
     makeApplication: (tenant) => tenant.newApplication(),
-    body: () => [
-      { event_type: 'invoice.paid', action: 'SUBSCRIBE' },
+    body: (tenant) => [
+      { event_type: tenant.eventType, action: 'SUBSCRIBE' },
       { event_type: 'invoice.sent', action: 'UNSUBSCRIBE', metadata: { version: 7 } },
     ],
   },
