@@ -9,7 +9,6 @@ import {
   type MessageRow,
 } from '../kit/answers.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { holdAgainstCatalogue } from '../kit/environment.ts';
 import { leavingNothing, refusal } from '../kit/problem.ts';
 import { stageOn } from '../kit/stage.ts';
 
@@ -37,14 +36,14 @@ onBothDatabases('a message', (kind) => {
     await stage.api.delete('/v1/event-types/known.archived');
   });
 
-  const hold = (settings: Parameters<typeof holdAgainstCatalogue>[1]) =>
-    stage.restartAfter((database) => holdAgainstCatalogue(database, settings));
+  const hold = (settings: object) => answer(stage.api.patch('/v1/environment', settings), 200);
   /** Every way to send it: path and body. */
   const ways = (type: string, payload?: object): [path: string, body: object][] => [
     ['/v1/messages', event(type, payload)],
     ['/v1/app/default/messages', event(type, payload)],
     ['/v1/app/default/event', event(type, payload)],
     ['/v1/send', { ...event(type, payload), destination: endpointId }],
+    ['/v1/send', { ...event(type, payload), destination: `${stage.receiver.url}/ok/direct` }],
     ['/v1/webhooks/send', { ...event(type, payload), endpoint_id: endpointId }],
   ];
   const read = (id: string) => answer<Message>(stage.api.get(`/v1/messages/${id}`), 200);
@@ -62,7 +61,7 @@ onBothDatabases('a message', (kind) => {
   });
 
   describe('of a strict environment', () => {
-    beforeAll(() => hold({ isStrict: true }));
+    beforeAll(() => hold({ strict_event_types: true }));
 
     test('is refused with a type that is not in the catalogue, or archived, whichever way it is sent', async () => {
       await leavingNothing(stage.api, async () => {
@@ -89,6 +88,16 @@ onBothDatabases('a message', (kind) => {
       await refusal(stage.api.get('/v1/app/nobody-yet'), 'not_found');
       await answer(stage.api.post('/v1/app/nobody-yet/event', event('known.free')), 202);
       await answer<Application>(stage.api.get('/v1/app/nobody-yet'), 200);
+    });
+
+    test('makes no direct endpoint where it is refused', async () => {
+      const direct = (type: string) => ({ ...event(type), destination: `${stage.receiver.url}/ok/never-before` });
+      await refusal(stage.api.post('/v1/send', direct('unknown.type')), 'unknown_event_type');
+      const urls = async () =>
+        (await all<{ url: string }>(stage.api, '/v1/endpoints?direct=true')).map(({ url }) => url);
+      expect(await urls()).not.toContain(`${stage.receiver.url}/ok/never-before`);
+      await answer(stage.api.post('/v1/send', direct('known.free')), 202);
+      expect(await urls()).toContain(`${stage.receiver.url}/ok/never-before`);
     });
 
     test('follows the catalogue at once as it changes', async () => {
@@ -123,7 +132,7 @@ onBothDatabases('a message', (kind) => {
   });
 
   describe('of an environment that refuses', () => {
-    beforeAll(() => hold({ validation: 'refuse' }));
+    beforeAll(() => hold({ strict_event_types: false, payload_validation: 'refuse' }));
 
     test('is refused where its payload breaks the schema, and told where', async () => {
       await leavingNothing(stage.api, async () => {
@@ -173,7 +182,7 @@ onBothDatabases('a message', (kind) => {
   });
 
   describe('of an environment that marks', () => {
-    beforeAll(() => hold({ validation: 'mark', isStrict: true }));
+    beforeAll(() => hold({ strict_event_types: true, payload_validation: 'mark' }));
 
     test('is accepted, and its faults are shown with it', async () => {
       const payload = '{"amount": 0.50 }';

@@ -3,7 +3,6 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { all, answer, type EventAnswer, type EventType } from '../kit/answers.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { holdAgainstCatalogue } from '../kit/environment.ts';
 import { refusal } from '../kit/problem.ts';
 import { fixedPort } from '../kit/server-process.ts';
 import { stageOn } from '../kit/stage.ts';
@@ -25,7 +24,7 @@ onBothDatabases('the e-mail service', (kind) => {
   let consumer: Program;
 
   beforeAll(async () => {
-    await stage.restartAfter((database) => holdAgainstCatalogue(database, { isStrict: true, validation: 'refuse' }));
+    await answer(stage.api.patch('/v1/environment', { strict_event_types: true, payload_validation: 'refuse' }), 200);
     env = { POSTRIDER_URL: stage.postrider.url, POSTRIDER_API_KEY: stage.postrider.key };
     expect(await outputOf(run('email-service/import.mjs', env))).toEqual([
       '36 event types created, 0 updated, 0 unchanged',

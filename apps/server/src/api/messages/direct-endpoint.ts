@@ -12,15 +12,17 @@ import type { ApiDependencies } from '../dependencies.ts';
  * that one. Nobody is told of a new one: there is nothing to forget, and who does not know it reads it by its id.
  *
  * @param url as the URL policy has let it by.
+ * @param permit asked before one is made: what it throws ends the call, and nothing is left behind.
  */
 export async function directEndpoint(
   deps: Pick<ApiDependencies, 'tenant' | 'directory'>,
   application: ApplicationEntry,
   url: string,
+  permit: () => Promise<unknown>,
 ): Promise<Endpoint> {
   const known = application.direct.of(url);
   if (known) return known;
-  const endpoint = await deps.directory.open(await storedEndpoint(deps, application, url));
+  const endpoint = await deps.directory.open(await storedEndpoint(deps, application, url, permit));
   application.direct.keep(endpoint);
   return endpoint;
 }
@@ -29,12 +31,14 @@ async function storedEndpoint(
   { tenant, directory }: Pick<ApiDependencies, 'tenant' | 'directory'>,
   { id: applicationId, environmentId }: ApplicationEntry,
   url: string,
+  permit: () => Promise<unknown>,
 ): Promise<EndpointRow> {
   const db = tenant(environmentId);
   // Again and again only where each time somebody else makes it and somebody deletes it.
   for (;;) {
     const found = await findDirectEndpoint(db, environmentId, applicationId, url);
     if (found) return found;
+    await permit();
     const id = newId();
     const dataKey = await directory.dataKey(environmentId);
     const made = await insertDirectEndpoint(db, {

@@ -50,7 +50,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
       const payload = payloadOf(request.rawBody);
       const endpoint = body.destination.startsWith('ep_')
         ? await endpointNamed(caller, body.destination, '/destination')
-        : await endpointOnUse(request, body);
+        : await endpointOnUse(request, body, payload);
       return send(request, reply, {
         application: endpoint.applicationId,
         environment: await directory.environment(caller.environmentId),
@@ -134,14 +134,21 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
   }
 
   /** The direct endpoint of a URL, made where there is none. @throws Problem `validation_failed`. */
-  async function endpointOnUse(request: FastifyRequest, body: Static<typeof DirectSend>): Promise<Endpoint> {
+  async function endpointOnUse(
+    request: FastifyRequest,
+    body: Static<typeof DirectSend>,
+    payload: string,
+  ): Promise<Endpoint> {
     // All that can be wrong with the call comes first: a refused one must not leave an endpoint behind.
     const checked = deps.checkUrl(body.destination);
     if (!checked.ok) throw invalidFields([{ path: '/destination', message: `egress_blocked: ${checked.reason}` }]);
     messageHeaders(body.headers);
     deliverAt(body.deliver_at);
     keyedCall(request, null);
-    return directEndpoint(deps, await applicationOf(directory, request.caller, 'default'), body.destination);
+    const application = await applicationOf(directory, request.caller, 'default');
+    return directEndpoint(deps, application, body.destination, () =>
+      checkByCatalogue(directory, application.environment, { eventType: body.event_type, payload }),
+    );
   }
 
   async function applicationOnUse(
