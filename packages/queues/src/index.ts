@@ -1,0 +1,13 @@
+export { MemoryBroker, MemoryQueue } from './adapters/memory.ts';
+export { QueueError, type QueueErrorCode } from './error.ts';
+export { DELIVERY_COUNT_HEADER, PoisonGuard } from './poison-guard.ts';
+export type {
+  ConsumeOptions,
+  Consumer,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+} from './port.ts';
