@@ -5,9 +5,14 @@ import type { BrokerStage } from './stage.ts';
 
 const WAIT_MS = 20_000;
 
-/** What every adapter promises, on a real broker. @param open starts the broker; called once, before the first check. */
-export function conformance(kind: string, open: () => Promise<BrokerStage>): void {
-  describe(`${kind}: a queue`, () => {
+/**
+ * What every adapter promises, on a real broker.
+ *
+ * @param open starts the broker; called once, before the first check.
+ * @param missing why there is no such broker here: then nothing is checked, and the report says so.
+ */
+export function conformance(kind: string, open: () => Promise<BrokerStage>, missing: string | null = null): void {
+  describe.skipIf(missing !== null)(missing === null ? `${kind}: a queue` : `${kind}: ${missing}`, () => {
     let stage: BrokerStage;
     const opened: QueuePort[] = [];
 
@@ -61,6 +66,32 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>): voi
         expect(message?.body.toString()).toBe('again');
         if (message) await (deliveryCount < 3 ? queue.nack([message]) : queue.ack([message]));
       }
+    });
+
+    test('gives what was nacked with a delay no sooner', async () => {
+      const queue = await use();
+      await queue.publish([{ body: 'patience' }]);
+      const [first] = await collect(queue, 1);
+      const nackedAt = performance.now();
+      if (first) await queue.nack([first], { delayMs: 1_500 });
+      const [again] = await collect(queue, 1);
+      // Some brokers count in whole seconds.
+      expect(performance.now() - nackedAt).toBeGreaterThan(900);
+      expect(again).toMatchObject({ deliveryCount: 2 });
+      if (again) await queue.ack([again]);
+    });
+
+    test('drops a second message with the same dedupe id, where it dedupes', async () => {
+      const queue = await use();
+      await queue.publish([
+        { body: 'once', dedupeId: 'd1' },
+        { body: 'other', dedupeId: 'd2' },
+      ]);
+      await queue.publish([{ body: 'twice', dedupeId: 'd1' }, { body: 'last' }]);
+      const got = await collect(queue, queue.traits.dedupes ? 3 : 4);
+      const expected = queue.traits.dedupes ? ['last', 'once', 'other'] : ['last', 'once', 'other', 'twice'];
+      expect(got.map(({ body }) => body.toString()).toSorted()).toEqual(expected);
+      await queue.ack(got);
     });
 
     test('gives what was in the hand of a client that went away', async () => {

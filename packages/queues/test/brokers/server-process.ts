@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const START_MS = 120_000;
+
+/** A broker as a child of the test: started and stopped with the same command, so with the same data. */
+export class ServerProcess {
+  readonly #command: string;
+  readonly #args: readonly string[];
+  readonly #env: Record<string, string>;
+  readonly #isReady: () => Promise<boolean>;
+  #child: ChildProcess | null = null;
+  #output = '';
+
+  /** @param isReady asked until it says yes; may reject. */
+  constructor(
+    command: string,
+    args: readonly string[],
+    isReady: () => Promise<boolean>,
+    env: Record<string, string> = {},
+  ) {
+    this.#command = command;
+    this.#args = args;
+    this.#isReady = isReady;
+    this.#env = env;
+  }
+
+  async start(): Promise<void> {
+    const env = { ...process.env, ...this.#env };
+    const child = spawn(this.#command, this.#args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    this.#output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        this.#output = (this.#output + chunk).slice(-4_000);
+      });
+    }
+    const until = performance.now() + START_MS;
+    while (!(await this.#isReady().catch(() => false))) {
+      if (child.exitCode !== null || performance.now() > until) {
+        throw new Error(`${this.#command} did not start: ${this.#output}`);
+      }
+      await pause(50);
+    }
+  }
+
+  /** SIGTERM, and its end. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const end = once(child, 'exit');
+    child.kill('SIGTERM');
+    await end;
+  }
+}
+
+/** Free at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
