@@ -1,4 +1,5 @@
 export { MemoryBroker, MemoryQueue } from './adapters/memory.ts';
+export { NatsQueue, type NatsQueueConfig } from './adapters/nats.ts';
 export { RedisQueue, type RedisQueueConfig } from './adapters/redis.ts';
 export { QueueError, type QueueErrorCode } from './error.ts';
 export { DELIVERY_COUNT_HEADER, PoisonGuard } from './poison-guard.ts';

@@ -87,6 +87,20 @@ export class Intake<M extends IncomingMessage> {
     return this.#gate.untaken;
   }
 
+  /** Resolves when something came, or a group goes on, or after so long, or when `signal` says that nobody waits. */
+  arrival(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#changes.removeEventListener('change', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#changes.addEventListener('change', done);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  }
+
   /** Those of them that are in hand, as they were given out last. */
   held(messages: readonly IncomingMessage[]): M[] {
     return messages.flatMap(({ id, deliveryCount }) => {
@@ -208,13 +222,8 @@ export class Intake<M extends IncomingMessage> {
     const fetched = this.#fetching ?? [];
     // With no time to wait, the broker is asked once all the same.
     if (waitMs === 0) return isOthers ? undefined : void (await fetched);
-    const done = new AbortController();
-    const change = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs);
-      done.signal.addEventListener('abort', () => clearTimeout(timer));
-      this.#changes.addEventListener('change', () => resolve(), { signal: done.signal });
-    });
-    await Promise.race([change, fetched].flat()).finally(() => done.abort());
+    const over = new AbortController();
+    await Promise.race([this.arrival(waitMs, over.signal), fetched].flat()).finally(() => over.abort());
   }
 
   #fetch(room: number, waitMs: number): Promise<void> {

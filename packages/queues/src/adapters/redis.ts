@@ -67,9 +67,9 @@ export class RedisQueue implements QueuePort {
       group: config.group ?? 'postrider',
       consumer: config.consumer ?? randomUUID(),
       create: config.create ?? true,
-      leaseSeconds: config.leaseSeconds ?? 60,
+      leaseSeconds: Math.round(config.leaseSeconds ?? 60),
       maxInHandSeconds: config.maxInHandSeconds ?? 900,
-      dedupeSeconds: config.dedupeSeconds ?? 24 * 3_600,
+      dedupeSeconds: Math.round(config.dedupeSeconds ?? 24 * 3_600),
     };
     this.#missed = config.consumer === undefined ? null : 'restart';
     this.#main = new Link(redisEnds(config, (broken) => void this.#main.drop(broken)));

@@ -46,6 +46,10 @@ export class ServerProcess {
     }
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
   /** SIGTERM, and its end. */
   async stop(): Promise<void> {
     const child = this.#child;
