@@ -1,3 +1,4 @@
+export { AmqpQueue, type AmqpQueueConfig } from './adapters/amqp.ts';
 export { MemoryBroker, MemoryQueue } from './adapters/memory.ts';
 export { NatsQueue, type NatsQueueConfig } from './adapters/nats.ts';
 export { RedisQueue, type RedisQueueConfig } from './adapters/redis.ts';

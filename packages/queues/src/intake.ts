@@ -1,4 +1,5 @@
 import { GroupGate } from './group-gate.ts';
+import { within } from './link.ts';
 import type { IncomingMessage } from './port.ts';
 
 /** The side of an adapter that talks to the broker. */
@@ -30,6 +31,8 @@ export interface IntakeOptions<M> {
 const MAX_UNTAKEN = 1_000;
 /** How long a group waits for a nacked message which may have gone to another receiver, after its delay. */
 const PATIENCE_MS = 30_000;
+/** A broker that does not answer keeps nobody from closing. */
+const CLOSE_MS = 3_000;
 
 /**
  * What an adapter has received: behind the gate, in hand, or nacked and waiting out its delay. Keeps all of it alive at
@@ -87,17 +90,21 @@ export class Intake<M extends IncomingMessage> {
     return this.#gate.untaken;
   }
 
-  /** Resolves when something came, or a group goes on, or after so long, or when `signal` says that nobody waits. */
-  arrival(ms: number, signal?: AbortSignal): Promise<void> {
+  /** Resolves when something came, or a group goes on, or after so long, or when one of the signals says so. */
+  arrival(ms: number, ...signals: AbortSignal[]): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
         this.#changes.removeEventListener('change', done);
+        for (const signal of signals) signal.removeEventListener('abort', done);
         resolve();
       };
       const timer = setTimeout(done, ms);
       this.#changes.addEventListener('change', done);
-      signal?.addEventListener('abort', done, { once: true });
+      for (const signal of signals) {
+        signal.addEventListener('abort', done);
+        if (signal.aborted) done();
+      }
     });
   }
 
@@ -171,12 +178,12 @@ export class Intake<M extends IncomingMessage> {
   async close(): Promise<void> {
     this.#closing.abort();
     // What it brings would be nobody's.
-    await this.#fetching?.catch(() => {});
+    if (this.#fetching) await soon(this.#fetching);
     if (this.#ticker) clearInterval(this.#ticker);
     const taken = this.#takenHere();
     const untaken = [...this.#gate.waiting()];
     this.clear();
-    if (taken.length + untaken.length > 0) await this.#upstream.giveBack({ taken, untaken }).catch(() => {});
+    if (taken.length + untaken.length > 0) await soon(this.#upstream.giveBack({ taken, untaken }));
   }
 
   /** Three times in a lease. A broker that is away is noticed by the calls. */
@@ -238,4 +245,8 @@ export class Intake<M extends IncomingMessage> {
   #changed(): void {
     this.#changes.dispatchEvent(new Event('change'));
   }
+}
+
+function soon(asked: Promise<void>): Promise<void> {
+  return within(CLOSE_MS, asked, 'no answer').catch(() => {});
 }

@@ -1,6 +1,9 @@
 import type { LookupFunction } from 'node:net';
 import type { Channel, ChannelModel } from 'amqplib';
 import { QueueError, type QueueErrorCode } from '../error.ts';
+import { within } from '../link.ts';
+
+const CLOSE_MS = 2_000;
 
 export interface AmqpClientConfig {
   /** amqp://user:password@host:5672/vhost, or amqps:// for TLS. */
@@ -35,8 +38,19 @@ export async function openAmqp<C extends Channel, R>(
     channel.on('error', () => {});
     return await setUp(channel, connection);
   } catch (error) {
-    void connection.close().catch(() => {});
+    void closeAmqp(connection);
     throw error;
+  }
+}
+
+/** Says goodbye, and goes without an answer where there is none. */
+export async function closeAmqp(connection: ChannelModel): Promise<void> {
+  try {
+    await within(CLOSE_MS, connection.close(), 'no answer from RabbitMQ');
+  } catch {
+    // Its types hide the socket.
+    const hidden: { serverProperties: object; stream?: { destroy(): void } } = connection.connection;
+    hidden.stream?.destroy();
   }
 }
 
@@ -57,6 +71,14 @@ export function amqpError(error: unknown): QueueError {
     error instanceof RangeError || /message size \d+ .*(larger|exceeds)|exceeds .*encoding buffer/.test(message);
   // The client does not say why: the virtual host is not there, or not for this user.
   const isNoHost = message.startsWith('Expected ConnectionOpenOk');
-  const code = isTooLarge ? 'too_large' : isNoHost ? 'unauthorized' : (CODES[number] ?? 'unreachable');
+  // A queue that is full, say.
+  const isNacked = message === 'message nacked';
+  const code = isNacked
+    ? 'rejected'
+    : isTooLarge
+      ? 'too_large'
+      : isNoHost
+        ? 'unauthorized'
+        : (CODES[number] ?? 'unreachable');
   return new QueueError(code, isNoHost ? 'no access to the virtual host' : message, { cause: error });
 }

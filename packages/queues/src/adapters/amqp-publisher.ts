@@ -1,7 +1,6 @@
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
-import { QueueError } from '../error.ts';
 import type { Ends } from '../link.ts';
-import { type AmqpClientConfig, amqpError, openAmqp } from './amqp-client.ts';
+import { type AmqpClientConfig, amqpError, closeAmqp, openAmqp } from './amqp-client.ts';
 import type { toAmqp } from './amqp-message.ts';
 
 export type Outgoing = ReturnType<typeof toAmqp>;
@@ -11,6 +10,8 @@ export interface Publisher {
   readonly channel: ConfirmChannel;
   /** Ids of what came back: there is no such queue. */
   readonly returned: Set<string>;
+  /** Why the broker closed the channel; those who wait for confirmations hear only that it did. */
+  refusal: unknown;
 }
 
 /** A queue for delays goes away when it was not used for so long after its delay. */
@@ -31,20 +32,28 @@ export function publisherEnds(
         (connection) => connection.createConfirmChannel(),
         async (channel, connection) => {
           await declare(channel);
-          const publisher = { connection, channel, returned: new Set<string>() };
+          const publisher: Publisher = { connection, channel, returned: new Set(), refusal: null };
+          channel.on('error', (error) => {
+            publisher.refusal = error;
+          });
           channel.on('return', ({ properties }) => publisher.returned.add(String(properties.messageId)));
           channel.on('close', () => onBreak(publisher));
           connection.on('close', () => onBreak(publisher));
           return publisher;
         },
       ),
-    shut: ({ connection }) => connection.close(),
+    shut: ({ connection }) => closeAmqp(connection),
     toError: amqpError,
   };
 }
 
-/** Sends them all and waits for what the broker says of each. @throws QueueError `no_such_queue` */
-export async function publishAll({ channel, returned }: Publisher, queue: string, messages: readonly Outgoing[]) {
+/**
+ * Sends them all and waits for what the broker says of each.
+ *
+ * @returns those for which there was no queue.
+ */
+export async function publishAll(publisher: Publisher, queue: string, messages: readonly Outgoing[]) {
+  const { channel, returned } = publisher;
   const delays = new Set(messages.map(({ delayMs }) => roundedUp(delayMs)).filter((delay) => delay > 0));
   for (const delay of delays) await declareDelay(channel, queue, delay);
   const confirmed = messages.map(
@@ -57,9 +66,9 @@ export async function publishAll({ channel, returned }: Publisher, queue: string
   const ends = await Promise.allSettled(confirmed);
   // One that comes back does so before it is confirmed.
   const missed = messages.filter(({ id }) => returned.delete(id));
-  if (missed.length > 0) throw new QueueError('no_such_queue', `no queue ${queue} took ${missed.length} messages`);
   const refused = ends.find((end) => end.status === 'rejected');
-  if (refused) throw new QueueError('rejected', `the broker did not take a message: ${String(refused.reason)}`);
+  if (refused) throw publisher.refusal ?? refused.reason;
+  return missed;
 }
 
 /**

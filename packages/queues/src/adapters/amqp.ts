@@ -4,9 +4,9 @@ import { QueueError } from '../error.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link, within } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
-import { type AmqpClientConfig, amqpError, checkUrl, openAmqp } from './amqp-client.ts';
+import { type AmqpClientConfig, amqpError, checkUrl, closeAmqp, openAmqp } from './amqp-client.ts';
 import { type AmqpMessage, fromAmqp, toAmqp } from './amqp-message.ts';
-import { MAX_DELAY_MS, type Publisher, publishAll, publisherEnds } from './amqp-publisher.ts';
+import { MAX_DELAY_MS, type Outgoing, type Publisher, publishAll, publisherEnds } from './amqp-publisher.ts';
 
 export interface AmqpQueueConfig extends AmqpClientConfig {
   readonly queue: string;
@@ -25,12 +25,15 @@ interface Reader {
   readonly channel: Channel;
   /** Ids of what was received and not answered. */
   readonly open: Set<string>;
-  readonly end: PromiseWithResolvers<never>;
+  /** Aborted with the reason why nothing more comes. */
+  readonly end: AbortController;
+  readonly fail: (error?: Error) => void;
   tag: Promise<string> | null;
 }
 
 /** The limit of RabbitMQ 4 unless it is told another. */
 const MAX_BYTES = 16 * 1024 * 1024;
+const DEFAULT_PREFETCH = 500;
 /** Published and not yet confirmed, at most. */
 const BATCH = { messages: 200, bytes: 4 * 1024 * 1024 };
 /** After so long without a call of receive, nothing more is taken from the queue. */
@@ -58,7 +61,7 @@ export class AmqpQueue implements QueuePort {
 
   constructor(config: AmqpQueueConfig) {
     checkUrl(config.url);
-    const { queue, prefetch = 1, create = true, maxInHandSeconds = 900 } = config;
+    const { queue, prefetch = DEFAULT_PREFETCH, create = true, maxInHandSeconds = 900 } = config;
     if (!queue || Buffer.byteLength(queue) > 200) throw new QueueError('misconfigured', 'queue: 1 to 200 bytes');
     if (!(prefetch >= 1 && prefetch <= 2_000)) throw new QueueError('misconfigured', 'prefetch: 1 to 2,000');
     this.traits = { delays: create, dedupes: false, maxBytes: MAX_BYTES };
@@ -67,7 +70,7 @@ export class AmqpQueue implements QueuePort {
     this.#publisher = new Link(publisherEnds(config, declare, (broken) => void this.#publisher.drop(broken)));
     this.#reader = new Link({
       open: () => this.#openReader(),
-      shut: ({ connection }) => connection.close(),
+      shut: ({ connection }) => closeAmqp(connection),
       toError: amqpError,
     });
     this.#intake = new Intake(this.#upstream(), { leaseMs: IDLE_MS, maxInHandMs: maxInHandSeconds * 1_000 });
@@ -85,16 +88,7 @@ export class AmqpQueue implements QueuePort {
         if (count > 0 && bytes > BATCH.bytes) break;
         count++;
       }
-      const batch = all.splice(0, count);
-      await this.#publisher.call(async (publisher) => {
-        try {
-          await publishAll(publisher, this.#config.queue, batch);
-        } catch (error) {
-          // It was deleted: the next call makes it again.
-          if (error instanceof QueueError && error.code === 'no_such_queue') void this.#publisher.drop(publisher);
-          throw error;
-        }
-      });
+      await this.#publish(all.splice(0, count));
     }
   }
 
@@ -137,11 +131,10 @@ export class AmqpQueue implements QueuePort {
   #upstream(): Upstream<AmqpMessage> {
     return {
       fetch: async (_, waitMs, signal) => {
-        const reader = await this.#reader.get();
-        await this.#reader.call(() => this.#consuming(reader));
+        const { end } = await this.#reader.call((reader) => this.#consuming(reader));
         // It comes by itself. With no time to wait, what is on its way is given a moment.
-        const arrival = this.#intake.arrival(Math.max(waitMs, 50), signal);
-        await Promise.race([arrival, reader.end.promise]);
+        await this.#intake.arrival(Math.max(waitMs, 50), signal, end.signal);
+        if (end.signal.aborted) throw amqpError(end.signal.reason);
       },
       // The server keeps it for as long as the channel is open.
       extend: async () => {},
@@ -153,6 +146,19 @@ export class AmqpQueue implements QueuePort {
       },
       again: (messages) => this.#requeue(messages),
     };
+  }
+
+  /** A queue that was deleted is made again. */
+  async #publish(messages: readonly Outgoing[]): Promise<void> {
+    let missed = messages;
+    for (let isFirst = true; missed.length > 0; isFirst = false) {
+      const publisher = await this.#publisher.get();
+      const left = missed;
+      missed = await this.#publisher.call(() => publishAll(publisher, this.#config.queue, left));
+      if (missed.length === 0) return;
+      await this.#publisher.drop(publisher);
+      if (!isFirst) throw new QueueError('no_such_queue', `there is no queue ${this.#config.queue}`);
+    }
   }
 
   #requeue(messages: readonly AmqpMessage[]): Promise<void> {
@@ -176,37 +182,35 @@ export class AmqpQueue implements QueuePort {
       (connection) => connection.createChannel(),
       async (channel, connection) => {
         await this.#declare(channel);
-        await channel.prefetch(this.#config.prefetch ?? 500);
-        const end = Promise.withResolvers<never>();
-        end.promise.catch(() => {});
-        const reader: Reader = { connection, channel, open: new Set(), end, tag: null };
-        let hasEnded = false;
-        const onEnd = (error?: Error) => {
-          if (hasEnded) return;
-          hasEnded = true;
-          end.reject(amqpError(error ?? new Error('the connection was closed')));
+        await channel.prefetch(this.#config.prefetch ?? DEFAULT_PREFETCH);
+        const end = new AbortController();
+        const fail = (error: Error = new Error('the connection was closed')) => {
+          if (end.signal.aborted) return;
           if (!this.#isClosing) this.#intake.clear();
+          end.abort(error);
           void this.#reader.drop(reader);
         };
-        channel.on('error', onEnd);
-        channel.on('close', () => onEnd());
-        connection.on('close', onEnd);
+        const reader: Reader = { connection, channel, open: new Set(), end, fail, tag: null };
+        channel.on('error', fail);
+        channel.on('close', () => fail());
+        connection.on('close', fail);
         return reader;
       },
     );
   }
 
   /** Takes messages from the queue, if it does not yet. */
-  #consuming(reader: Reader): Promise<string> {
+  async #consuming(reader: Reader): Promise<Reader> {
     const onMessage = (delivery: ConsumeMessage | null) => {
-      // The queue was deleted.
-      if (!delivery) return void reader.channel.close().catch(() => {});
+      // The queue was deleted, and what was received from it with it.
+      if (!delivery) return reader.fail(new Error('the queue was deleted'));
       const message = fromAmqp(delivery, (id) => reader.open.has(id));
       reader.open.add(message.id);
       this.#intake.add(message);
     };
     reader.tag ??= reader.channel.consume(this.#config.queue, onMessage).then(({ consumerTag }) => consumerTag);
-    return reader.tag;
+    await reader.tag;
+    return reader;
   }
 
   async #stopConsuming(): Promise<void> {

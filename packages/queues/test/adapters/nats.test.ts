@@ -15,6 +15,8 @@ refusals(
       at: (host, port) => new NatsQueue({ url: `nats://a:b@${host}:${port}`, queue: 'q' }),
       withWrongPassword: () => new NatsQueue({ url: server.url({ user: 'postrider', password: 'wrong' }), queue: 'q' }),
       withoutQueue: () => new NatsQueue({ url: server.url(), queue: 'none', create: false }),
+      open: () => new NatsQueue({ url: server.url(), queue: 'q' }),
+      process: server,
       close: () => server.stop(),
     };
   },

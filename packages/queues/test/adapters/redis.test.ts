@@ -12,6 +12,8 @@ refusals(
       at: (host, port) => new RedisQueue({ url: `redis://a:b@${host}:${port}`, queue: 'q' }),
       withWrongPassword: () => new RedisQueue({ url: server.url({ password: 'wrong' }), queue: 'q' }),
       withoutQueue: () => new RedisQueue({ url: server.url(), queue: 'none', create: false }),
+      open: () => new RedisQueue({ url: server.url(), queue: 'q' }),
+      process: server,
       close: () => server.stop(),
     };
   },

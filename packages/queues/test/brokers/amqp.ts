@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type ChannelModel, connect } from 'amqplib';
 import type { Credentials } from '../conformance/stage.ts';
-import { freePort, ServerProcess } from './server-process.ts';
+import { freePort, freeze, ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 /** Not those on the path, which insist on a user of their own. */
@@ -25,6 +25,8 @@ export class OwnRabbit {
   /** It would be started by the server, and stay. */
   readonly #mapper: ServerProcess;
   readonly #process: ServerProcess;
+
+  #frozen = 0;
 
   private constructor(folder: string, port: number, mapperPort: number, distPort: number) {
     this.port = port;
@@ -90,6 +92,17 @@ export class OwnRabbit {
 
   async removeUser({ user = '' }: Credentials): Promise<void> {
     await this.control('delete_user', user);
+  }
+
+  /** The server itself is a child of the script that is our child. */
+  async freeze(): Promise<void> {
+    const pid = await this.control('eval', 'list_to_integer(os:getpid()).');
+    this.#frozen = Number(pid);
+    await freeze(this.#frozen);
+  }
+
+  async thaw(): Promise<void> {
+    if (this.#frozen) process.kill(this.#frozen, 'SIGCONT');
   }
 
   halt(): Promise<void> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import type { Credentials } from '../conformance/stage.ts';
-import { freePort, ServerProcess } from './server-process.ts';
+import { freePort, freeze, ServerProcess } from './server-process.ts';
 
 const SERVER = '/usr/sbin/nats-server';
 
@@ -96,6 +96,14 @@ export class OwnNats {
 
   resume(): Promise<void> {
     return this.#process.start();
+  }
+
+  freeze(): Promise<void> {
+    return freeze(this.#process.pid);
+  }
+
+  async thaw(): Promise<void> {
+    this.#process.signal('SIGCONT');
   }
 
   async stop(): Promise<void> {

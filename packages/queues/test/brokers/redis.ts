@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Credentials } from '../conformance/stage.ts';
-import { freePort, ServerProcess } from './server-process.ts';
+import { freePort, freeze, ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 const SERVER = '/usr/bin/redis-server';
@@ -78,6 +78,14 @@ export class OwnRedis {
 
   resume(): Promise<void> {
     return this.#process.start();
+  }
+
+  freeze(): Promise<void> {
+    return freeze(this.#process.pid);
+  }
+
+  async thaw(): Promise<void> {
+    this.#process.signal('SIGCONT');
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -46,6 +47,11 @@ export class ServerProcess {
     }
   }
 
+  get pid(): number {
+    if (!this.#child?.pid) throw new Error(`${this.#command} is not running`);
+    return this.#child.pid;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
@@ -58,6 +64,20 @@ export class ServerProcess {
     const end = once(child, 'exit');
     child.kill('SIGTERM');
     await end;
+  }
+}
+
+/** Stops a process where it is, with all its threads: each goes on until the system has told it. */
+export async function freeze(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const isStopped = async (thread: string) => {
+    const status = await readFile(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    return /^State:\s+T/m.test(status);
+  };
+  for (;;) {
+    const threads = await Promise.all((await readdir(`/proc/${pid}/task`)).map(isStopped));
+    if (threads.every(Boolean)) return;
+    await pause(5);
   }
 }
 

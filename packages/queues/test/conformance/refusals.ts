@@ -11,6 +11,10 @@ export interface RefusalStage {
   readonly withWrongPassword: (() => QueuePort) | null;
   /** To a queue that is not there and is not to be made. */
   withoutQueue(): QueuePort;
+  /** To the broker under test, to a queue that is made where it has to be. */
+  open(): QueuePort;
+  /** The server stands still, with all its connections, and goes on. */
+  readonly process: { freeze(): Promise<void>; thaw(): Promise<void> };
   close(): Promise<void>;
 }
 
@@ -58,6 +62,22 @@ export function refusals(kind: string, open: () => Promise<RefusalStage>, missin
       } finally {
         for (const socket of sockets) socket.destroy();
         silent.close();
+      }
+    });
+
+    test('a server that stands still keeps nobody from asking how it is, nor from closing', async () => {
+      const port = stage.open();
+      await port.publish([{ body: 'a' }]);
+      await port.receive({ max: 1, waitMs: 5_000 });
+      await stage.process.freeze();
+      try {
+        const startedAt = performance.now();
+        expect(await port.health()).toMatchObject({ ok: false });
+        expect(performance.now() - startedAt).toBeLessThan(6_000);
+        await port.close();
+        expect(performance.now() - startedAt).toBeLessThan(16_000);
+      } finally {
+        await stage.process.thaw();
       }
     });
 
