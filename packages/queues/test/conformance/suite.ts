@@ -131,6 +131,34 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
       expect(done).toEqual({ a: ['a1', 'a2', 'a3', 'a4'], b: ['b1', 'b2', 'b3', 'b4'] });
     });
 
+    test('keeps the order of many groups while handlers are slow and fail', { timeout: 60_000 }, async () => {
+      const queue = await use();
+      const groups = ['a', 'b', 'c', 'd', 'e'];
+      const sent = Array.from({ length: 40 }, (_, n) => n).flatMap((n) =>
+        groups.map((group) => ({ group, body: `${n}` })),
+      );
+      await queue.publish(sent);
+      const done = new Map<string, number[]>(groups.map((group) => [group, []]));
+      const inHand = new Set<string>();
+      const all = Promise.withResolvers<void>();
+      const consumer = queue.consume(
+        async ({ group, body, deliveryCount }) => {
+          const [name, n] = [group ?? '', Number(body.toString())];
+          // One of a group at a time.
+          if (inHand.has(name)) all.reject(new Error(`two of ${name} in hand`));
+          inHand.add(name);
+          await new Promise((resolve) => setTimeout(resolve, n % 3));
+          inHand.delete(name);
+          if (n % 7 === 3 && deliveryCount === 1) throw new Error('not yet');
+          done.get(name)?.push(n);
+          if ([...done.values()].every(({ length }) => length === 40)) all.resolve();
+        },
+        { concurrency: 16 },
+      );
+      await all.promise.finally(() => consumer.stop());
+      for (const order of done.values()) expect(order).toEqual(Array.from({ length: 40 }, (_, n) => n));
+    });
+
     test('consumes: acks what was handled, gives again what threw', async () => {
       const name = randomUUID();
       const queue = await use(name);
