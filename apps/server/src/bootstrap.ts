@@ -1,37 +1,22 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Config, ConfigError, parseMasterKey } from './config.ts';
+import { readFileSync } from 'node:fs';
+import { type Config, ConfigError } from './config.ts';
 import { newId } from './core/ids.ts';
-import { apiKeyMode, isApiKey, newApiKey, storedKey } from './crypto/api-key.ts';
-import { SealError, Vault } from './crypto/vault.ts';
+import { apiKeyMode, isApiKey, newApiKey } from './crypto/api-key.ts';
+import { SealError, type Vault } from './crypto/vault.ts';
 import type { Log } from './log.ts';
-import { hasApiKeys, insertApiKey } from './store/api-key.ts';
-import { insertApplication } from './store/application.ts';
+import { makeAdminKey, makeEnvironment } from './new-environment.ts';
+import { writeSecretFile } from './secret-file.ts';
+import { hasApiKeys } from './store/api-key.ts';
 import { type Database, type Queryable, statement } from './store/database.ts';
-import { type EnvironmentRow, insertEnvironment, listEnvironments } from './store/environment.ts';
+import { type EnvironmentRow, listEnvironments } from './store/environment.ts';
 import { insertOrganization } from './store/organization.ts';
 
-/** What the very first start makes: a master key, an organization with two environments with their default applications, an admin key. */
+/** What the very first start makes: an organization with two environments with their default applications, an admin key. */
 
-const MASTER_KEY_FILE = 'master.key';
 const ADMIN_KEY_FILE = 'admin.key';
 
 // So that processes which start together on a new database make it once.
 const lock = statement('bootstrap_lock', 'select pg_advisory_xact_lock(7243392119)');
-
-/** The vault under the configured master key, or under one generated into the data folder. @throws ConfigError */
-export function openVault(config: Config, log: Log): Vault {
-  if (config.masterKey) return new Vault(config.masterKey);
-  const file = join(config.dataDir, MASTER_KEY_FILE);
-  if (!existsSync(file)) {
-    writeSecretFile(config.dataDir, MASTER_KEY_FILE, randomBytes(32).toString('base64'));
-    log.info({ file }, 'generated a master key; keep a copy: without it the stored secrets cannot be read');
-  }
-  const key = parseMasterKey(readFileSync(file, 'utf8'));
-  if (!key) throw new ConfigError('POSTRIDER_MASTER_KEY', `unset, and ${file} does not hold 32 bytes in base64`);
-  return new Vault(key);
-}
 
 /**
  * Makes what a new database lacks. An admin key is generated only where no key exists and none is configured; it is
@@ -59,7 +44,10 @@ function proveMasterKey(vault: Vault, environment: EnvironmentRow): void {
     vault.unwrap(environment.id, environment.data_key);
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
-    throw new ConfigError('POSTRIDER_MASTER_KEY', 'not the one this database was made with; set the original');
+    throw new ConfigError(
+      'POSTRIDER_MASTER_KEY',
+      `does not open the environment ${JSON.stringify(environment.name)}, which another master key wrapped; set that one, or both`,
+    );
   }
 }
 
@@ -73,17 +61,7 @@ async function ensureEnvironments(tx: Queryable, vault: Vault): Promise<Environm
     { name: 'Production', mode: 'live' },
     { name: 'Test', mode: 'test' },
   ] as const) {
-    const id = newId();
-    const { wrapped } = vault.newDataKey(id);
-    made.push(await insertEnvironment(tx, { id, organization_id: organizationId, name, mode, data_key: wrapped }));
-    await insertApplication(tx, {
-      id: newId(),
-      environment_id: id,
-      uid: null,
-      name: 'Default application',
-      metadata: {},
-      is_default: true,
-    });
+    made.push((await makeEnvironment(tx, vault, { organizationId, name, mode })).environment);
   }
   return made;
 }
@@ -97,26 +75,5 @@ async function addKey(
 ): Promise<void> {
   const environment = environments.find(({ mode }) => mode === apiKeyMode(key));
   if (!environment) throw new Error(`there is no ${apiKeyMode(key)} environment for the ${name} key`);
-  const id = newId();
-  const stored = storedKey(vault.unwrap(environment.id, environment.data_key), id, key);
-  await insertApiKey(tx, { id, environmentId: environment.id, name, scope: 'admin', ...stored });
-}
-
-/**
- * Readable by this user alone. Whole or not at all, and never over an existing file: of two processes that start
- * together on one folder, the second finds what the first wrote.
- */
-function writeSecretFile(folder: string, name: string, content: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, name);
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `${content}\n`, { mode: 0o600 });
-  try {
-    linkSync(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(draft);
-  }
-  return file;
+  await makeAdminKey(tx, vault, environment, key, name);
 }

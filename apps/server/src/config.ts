@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DEFAULT_RETENTION_DAYS, RETENTION_DAYS } from './core/retention.ts';
 import { API_KEY_PATTERN, isMistyped } from './crypto/api-key.ts';
+import { fingerprintOf } from './crypto/vault.ts';
 import { type Exemption, parseExemptions } from './egress/exemptions.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
@@ -14,8 +15,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly dataDir: string;
   readonly roles: ReadonlySet<Role>;
-  /** Null: generated into the data folder. */
-  readonly masterKey: Buffer | null;
+  /** The first wraps, all open. Null: generated into the data folder. */
+  readonly masterKeys: MasterKeys | null;
   readonly bootstrapApiKey: string | null;
   readonly egress: {
     readonly allow: readonly Exemption[];
@@ -26,6 +27,8 @@ export interface Config {
   readonly retentionDays: number;
   readonly logLevel: LogLevel;
 }
+
+export type MasterKeys = readonly [Buffer, ...Buffer[]];
 
 export const ROLES = ['api', 'worker', 'maintenance'] as const;
 export type Role = (typeof ROLES)[number];
@@ -53,7 +56,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     databaseUrl: databaseUrl(env.POSTRIDER_DATABASE_URL),
     dataDir: resolve(env.POSTRIDER_DATA_DIR || '.postrider'),
     roles: roles(env.POSTRIDER_ROLES || ROLES.join(',')),
-    masterKey: masterKey(env.POSTRIDER_MASTER_KEY),
+    masterKeys: masterKeys(env.POSTRIDER_MASTER_KEY),
     bootstrapApiKey: bootstrapApiKey(env.POSTRIDER_BOOTSTRAP_API_KEY),
     egress: {
       allow: exemptions(env.POSTRIDER_EGRESS_ALLOW || ''),
@@ -63,6 +66,54 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     retentionDays: retentionDays(env.POSTRIDER_RETENTION_DAYS || String(DEFAULT_RETENTION_DAYS)),
     logLevel: logLevel(env.POSTRIDER_LOG_LEVEL || 'info'),
   };
+}
+
+/** Every setting with its value as it is in force, secrets masked; and whether that is the default. */
+export function settingsInForce(config: Config): (readonly [name: string, value: string, isDefault: boolean])[] {
+  const defaults = new Map(shown(readConfig({})));
+  return shown(config).map(([name, value]) => [name, value, defaults.get(name) === value] as const);
+}
+
+function shown(config: Config): [name: string, value: string][] {
+  const { bootstrapApiKey, egress, masterKeys } = config;
+  return [
+    ['POSTRIDER_HOST', config.host],
+    ['POSTRIDER_PORT', String(config.port)],
+    ['POSTRIDER_PUBLIC_URL', config.publicUrl ?? 'none: from host and port'],
+    ['POSTRIDER_DATABASE_URL', config.databaseUrl === null ? 'none: embedded' : withoutPassword(config.databaseUrl)],
+    ['POSTRIDER_DATA_DIR', config.dataDir],
+    ['POSTRIDER_ROLES', [...config.roles].join()],
+    [
+      'POSTRIDER_MASTER_KEY',
+      masterKeys?.map((key) => `${MASK} (fingerprint ${fingerprintOf(key).toString('hex')})`).join() ??
+        'none: the one in the data folder',
+    ],
+    ['POSTRIDER_BOOTSTRAP_API_KEY', bootstrapApiKey === null ? 'none' : `${bootstrapApiKey.slice(0, 8)}${MASK}`],
+    ['POSTRIDER_EGRESS_ALLOW', egress.allow.map(exemptionText).join() || 'none'],
+    ['POSTRIDER_EGRESS_HTTP', egress.http ? '1' : '0'],
+    ['POSTRIDER_EGRESS_PORTS', egress.ports === 'any' ? '*' : [...egress.ports].join()],
+    ['POSTRIDER_RETENTION_DAYS', String(config.retentionDays)],
+    ['POSTRIDER_LOG_LEVEL', config.logLevel],
+  ];
+}
+
+const MASK = '••••••';
+
+function withoutPassword(text: string): string {
+  // Not by URL: a password may hold what a URL may not, and this must never show it.
+  return text.replace(/^(\w+:\/\/[^:@/]*):.*@/, `$1:${MASK}@`).replace(/(password=)[^&]*/i, `$1${MASK}`);
+}
+
+function exemptionText(exemption: Exemption): string {
+  if (exemption.kind === 'host') return `${exemption.host}:${exemption.port}`;
+  return `${exemption.network.toString()}/${exemption.prefix}`;
+}
+
+/** Where the data is. @param poolSize connections, on PostgreSQL. */
+export function databaseTarget({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>, poolSize: number) {
+  return databaseUrl === null
+    ? ({ kind: 'embedded', folder: join(dataDir, 'database') } as const)
+    : ({ kind: 'postgresql', url: databaseUrl, poolSize } as const);
 }
 
 function port(setting: string, text: string): number {
@@ -97,19 +148,25 @@ function roles(text: string): ReadonlySet<Role> {
   return new Set(known);
 }
 
-function masterKey(text: string | undefined): Buffer | null {
+function masterKeys(text: string | undefined): MasterKeys | null {
   if (!text) return null;
-  const key = parseMasterKey(text);
-  if (!key)
-    throw new ConfigError('POSTRIDER_MASTER_KEY', '32 bytes in base64, as `openssl rand -base64 32` prints them');
-  return key;
+  const keys = parseMasterKeys(text);
+  if (keys) return keys;
+  throw new ConfigError(
+    'POSTRIDER_MASTER_KEY',
+    '32 bytes in base64, as `openssl rand -base64 32` prints them; several with commas between, the newest first',
+  );
 }
 
-/** 32 bytes from their base64, or null. */
-export function parseMasterKey(text: string): Buffer | null {
-  const trimmed = text.trim();
-  const key = Buffer.from(trimmed, 'base64');
-  return key.length === 32 && key.toString('base64') === trimmed ? key : null;
+/** One or more keys of 32 bytes from their base64, or null. */
+export function parseMasterKeys(text: string): MasterKeys | null {
+  const [first, ...others] = text.split(',').map((each) => parseMasterKey(each.trim()));
+  return first && others.every((key) => key !== null) ? [first, ...others] : null;
+}
+
+function parseMasterKey(text: string): Buffer | null {
+  const key = Buffer.from(text, 'base64');
+  return key.length === 32 && key.toString('base64') === text ? key : null;
 }
 
 function bootstrapApiKey(text: string | undefined): string | null {

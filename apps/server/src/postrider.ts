@@ -1,14 +1,14 @@
-import { join } from 'node:path';
 import { registerRoutes } from './api/routes.ts';
 import { closeApiServer, createApiServer } from './api/server.ts';
 import { KeyUse } from './auth/key-use.ts';
 import { PortalSessions } from './auth/portal-sessions.ts';
 import { RequestLimiter } from './auth/request-limiter.ts';
-import { bootstrap, openVault } from './bootstrap.ts';
-import type { Config } from './config.ts';
+import { bootstrap } from './bootstrap.ts';
+import { type Config, databaseTarget } from './config.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
 import { FAILING_RULE } from './core/failing.ts';
 import { newId, publicId, type Uuid } from './core/ids.ts';
+import { Vault } from './crypto/vault.ts';
 import { Circuits } from './delivery/circuits.ts';
 import { Recorder } from './delivery/recorder.ts';
 import { Tallies } from './delivery/tallies.ts';
@@ -30,6 +30,7 @@ import { createRescuer } from './maintenance/rescuer.ts';
 import { createRetention } from './maintenance/retention.ts';
 import { createTallyKeeper } from './maintenance/tallies.ts';
 import { createVacuum } from './maintenance/vacuum.ts';
+import { masterKeysOf } from './master-key.ts';
 import type { Service } from './service.ts';
 import { insertAuditEntry } from './store/audit.ts';
 import { recordChange } from './store/change.ts';
@@ -71,12 +72,9 @@ export interface Substitutes {
 
 /** @throws ConfigError, FolderInUseError, or whatever the database says. */
 export async function startPostrider(config: Config, log: Log, substitutes: Substitutes = {}): Promise<Postrider> {
-  const vault = openVault(config, log);
-  const db = await openDatabase(
-    config.databaseUrl === null
-      ? { kind: 'embedded', folder: join(config.dataDir, 'database') }
-      : { kind: 'postgresql', url: config.databaseUrl, poolSize: POOL_SIZE },
-    (error) => log.error({ err: error }, 'database connection lost'),
+  const vault = new Vault(...masterKeysOf(config, log));
+  const db = await openDatabase(databaseTarget(config, POOL_SIZE), (error) =>
+    log.error({ err: error }, 'database connection lost'),
   );
   try {
     const ran = await migrate(db);

@@ -19,6 +19,7 @@ import { jobRoutes } from './jobs/routes.ts';
 import { batchRoutes } from './messages/batch-routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { sendRoutes } from './messages/send-routes.ts';
+import { organizationRoutes } from './organization/routes.ts';
 import { portalRoutes } from './portal/routes.ts';
 import type { ApiServer } from './server.ts';
 import { applicationStatisticsRoutes } from './statistics/application-routes.ts';
@@ -37,6 +38,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     apiKeyRoutes(api, deps);
     apiKeySecretRoutes(api, deps);
     auditLogRoutes(api, deps);
+    organizationRoutes(api, deps);
     sendRoutes(api, deps);
     eventTypeRoutes(api, deps);
     eventTypeTransferRoutes(api, deps);

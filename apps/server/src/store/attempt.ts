@@ -94,7 +94,8 @@ export async function pageAttempts(
   page: Page,
   cursor: AttemptCursor | null,
 ): Promise<AttemptOfDelivery[]> {
-  const where = whereDeliveries(filter);
+  // A backlog that was never tried is stepped over without a look for its attempts.
+  const where = whereDeliveries(filter).literal('attempt_count > 0');
   const lead = where.lead[0];
   const deliveries = rangeOf(
     `select id, message_id, endpoint_id, application_id, environment_id from delivery`,

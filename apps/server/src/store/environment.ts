@@ -122,3 +122,18 @@ export async function updateEnvironment(tx: Queryable, row: EnvironmentDetail): 
   if (!written) throw new Error(`there is no environment ${row.id}`);
   return { ...row, ...written };
 }
+
+// Not "for update": what is inserted meanwhile refers to the environment, and would wait for us.
+const lockKey = statement<EnvironmentRow>('environment_lock_key', `${read.text} for no key update`);
+
+/** With its data key, held against other writers to the end of the transaction. */
+export async function lockDataKey(tx: Queryable, id: Uuid): Promise<EnvironmentRow | undefined> {
+  return (await tx.query(lockKey, [id]))[0];
+}
+
+const setDataKey = statement('environment_set_data_key', 'update environment set data_key = $2 where id = $1');
+
+/** Puts the same data key there, wrapped by another master key. */
+export async function replaceDataKey(tx: Queryable, id: Uuid, wrapped: Buffer): Promise<void> {
+  await tx.query(setDataKey, [id, wrapped]);
+}

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { type Database, type Queryable, statement } from './database.ts';
+import { type Database, hasSqlState, type Queryable, statement, UNDEFINED_TABLE } from './database.ts';
 
 /**
  * Numbered migrations (`0001_name.sql`), each in a transaction of its own, under one advisory lock: processes that start
@@ -16,9 +16,8 @@ const record = statement('migrate_record', 'insert into migration (name) values 
 /** @returns the names of the migrations that ran. */
 export async function migrate(database: Database): Promise<string[]> {
   await createLedger(database);
-  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.sql'));
   const ran: string[] = [];
-  for (const name of names.sort()) {
+  for (const name of migrationNames()) {
     const isNew = await database.transaction(async (tx) => {
       await tx.query(lock, []);
       const done = await tx.query(applied, []);
@@ -30,6 +29,22 @@ export async function migrate(database: Database): Promise<string[]> {
     if (isNew) ran.push(name);
   }
   return ran;
+}
+
+/** The migrations that have not run on this database, which is only looked at. */
+export async function pendingMigrations(database: Database): Promise<string[]> {
+  const done = await database.query(applied, []).catch((error: unknown) => {
+    if (hasSqlState(error, UNDEFINED_TABLE)) return [];
+    throw error;
+  });
+  const names = new Set(done.map(({ name }) => name));
+  return migrationNames().filter((name) => !names.has(name));
+}
+
+function migrationNames(): string[] {
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
 }
 
 async function createLedger(database: Database): Promise<void> {

@@ -24,7 +24,7 @@ const OWN_POLICIES = {
 } as const;
 
 /**
- * What tenants may do with tables that have no environment_id. All others of these are closed to them.
+ * What tenants may do with tables (and a view) that have no environment_id. All others of these are closed to them.
  *
  * `lane` has no policy: whose it is only its endpoint knows, and a lane is made in one statement with its endpoint and
  * let go once that is deleted. It holds times and counts, nothing that a tenant wrote. Nor have the change log and its
@@ -33,13 +33,14 @@ const OWN_POLICIES = {
 const GRANTS: Readonly<Record<string, readonly string[]>> = {
   environment: ['select', 'update'],
   organization: ['select', 'update'],
+  sibling_environment: ['select'],
   lane: ['select', 'insert', 'update', 'delete'],
   change: ['insert'],
   change_counter: ['select', 'update'],
 };
 const OF_AN_ENVIRONMENT = ['select', 'insert', 'update', 'delete'];
 
-/** Null: callers are held to their environment by the database too. Else why they are not. */
+/** Null: callers are held to their environment by the database too. Else what an administrator is to do for that. */
 export type Weakness = string | null;
 
 /** Makes what lacks of policies, role and grants; says whether tenants can be told apart by the database. */
@@ -47,7 +48,7 @@ export async function ensureTenancy(db: Database): Promise<Weakness> {
   for (const table of await tablesWithoutPolicy(db)) await protect(db, table);
   await db.query(makeRole, []);
   await db.query(joinRole, []);
-  const weakness = await tryRole(db);
+  const weakness = await tenancyRemedy(db);
   if (weakness === null) await db.transaction((tx) => tx.query(grantAll, []));
   return weakness;
 }
@@ -129,7 +130,8 @@ const whoami = statement<{ bound: boolean }>(
   'select not (rolsuper or rolbypassrls) as bound from pg_roles where rolname = current_user',
 );
 
-async function tryRole(db: Database): Promise<Weakness> {
+/** What stands in the way of telling tenants apart, as of now; nothing is made. */
+export async function tenancyRemedy(db: Database): Promise<Weakness> {
   const [{ present, name } = { present: false, name: '' }] = await db.query(
     statement<{ present: boolean; name: string }>(
       '',

@@ -14,8 +14,8 @@ const SENDS = [
   ...['publishMessage', 'publishBatch', 'sendDirect', 'sendWebhook', 'publishEvent'],
   ...['testEndpoint', 'retryDelivery'],
 ];
-/** Reading these shows a secret. */
-const REVEALS = ['getEndpointSecret'];
+/** Reading these shows a secret, or makes one. */
+const REVEALS = ['getEndpointSecret', 'getDashboardAccess'];
 /** What an act on many things at once is about. */
 const SUBJECTS: Readonly<Record<string, string>> = { importEventTypes: 'catalogue' };
 
@@ -83,7 +83,10 @@ onBothDatabases('the audit log', (kind) => {
       const unknown = fill(operation.path, valuesOf(sample, nonexistent()));
       const refused = [
         ...(sample.scope === 'read' ? [] : [await tenant.as.read.call(operation.method, known, sample.body?.(tenant))]),
-        ...(known === unknown ? [] : [await stage.api.call(operation.method, unknown, sample.body?.(tenant))]),
+        // What is put where nothing is, is made.
+        ...(known === unknown || operation.method === 'PUT'
+          ? []
+          : [await stage.api.call(operation.method, unknown, sample.body?.(tenant))]),
         ...(sample.body ? [await stage.api.call(operation.method, known, { no_such_field: 1 })] : []),
         ...(operation.method === 'GET' ? [] : [await stage.api.call(operation.method, known, '{')]),
       ];
@@ -119,6 +122,14 @@ onBothDatabases('the audit log', (kind) => {
     const { id } = await answer<{ id: string }>(stage.api.get('/v1/app/newcomer'), 200);
     const about = (await log()).filter(({ subject }) => subject === id);
     expect(about).toMatchObject([{ action: 'application.create', details: { by: 'event' } }]);
+  });
+
+  test('tells of an endpoint that sends to a URL made, once', async () => {
+    const event = { destination: `${stage.receiver.url}/ok/audited`, event_type: 'a', payload: {} };
+    const send = () => answer<{ endpoint_id: string }>(stage.api.post('/v1/send', event), 202);
+    const [{ endpoint_id }] = await Promise.all([send(), send(), send()]);
+    const about = (await log()).filter(({ subject }) => subject === endpoint_id);
+    expect(about).toMatchObject([{ action: 'endpoint.create', details: { by: 'send' } }]);
   });
 
   test('tells of what Postrider did by itself', async () => {

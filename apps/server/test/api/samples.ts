@@ -119,8 +119,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   updateSubscriptions: {
     scope: 'write',
     makeApplication: (tenant) => tenant.newApplication(),
-    body: () => [
-      { event_type: 'invoice.paid', action: 'SUBSCRIBE' },
+    body: (tenant) => [
+      { event_type: tenant.eventType, action: 'SUBSCRIBE' },
       { event_type: 'invoice.sent', action: 'UNSUBSCRIBE', metadata: { version: 7 } },
     ],
   },
@@ -167,6 +167,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   // Of a time in which nothing failed: the tenant's own failed delivery is to stay as it is.
   replayDeliveries: { scope: 'write', body: () => ({ filter: { status: 'FAILED', ...longAgo } }) },
   replayEndpoint: { scope: 'write', item: 'endpoint', body: () => ({ ...longAgo, only_failed: false }) },
+  getOrganization: { scope: 'read' },
+  updateOrganization: { scope: 'admin', body: () => ({ name: 'My organization' }) },
   listAuditLog: { scope: 'admin', query: 'limit=5&since=2020-01-01T00:00:00Z' },
   createPortalLink: {
     scope: 'admin',

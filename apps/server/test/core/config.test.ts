@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, parseMasterKey, readConfig } from '../../src/config.ts';
+import { ConfigError, parseMasterKeys, readConfig } from '../../src/config.ts';
 
 test('without settings: loopback, the embedded database, all roles, a strict egress', () => {
   expect(readConfig({})).toEqual({
@@ -11,7 +11,7 @@ test('without settings: loopback, the embedded database, all roles, a strict egr
     databaseUrl: null,
     dataDir: resolve('.postrider'),
     roles: new Set(['api', 'worker', 'maintenance']),
-    masterKey: null,
+    masterKeys: null,
     bootstrapApiKey: null,
     egress: { allow: [], http: false, ports: new Set([443, 8443, 80, 8080]) },
     retentionDays: 30,
@@ -25,6 +25,7 @@ test('a setting that is empty is a setting that is not set', () => {
 });
 
 const key = randomBytes(32);
+const older = randomBytes(32);
 const apiKey = `pr_live_${'k'.repeat(32)}`;
 const accepted: Record<string, object> = {
   'POSTRIDER_HOST=0.0.0.0': { host: '0.0.0.0' },
@@ -37,7 +38,8 @@ const accepted: Record<string, object> = {
   'POSTRIDER_DATA_DIR=/var/lib/postrider': { dataDir: '/var/lib/postrider' },
   'POSTRIDER_ROLES=worker': { roles: new Set(['worker']) },
   'POSTRIDER_ROLES=api, maintenance': { roles: new Set(['api', 'maintenance']) },
-  [`POSTRIDER_MASTER_KEY=${key.toString('base64')}`]: { masterKey: key },
+  [`POSTRIDER_MASTER_KEY=${key.toString('base64')}`]: { masterKeys: [key] },
+  [`POSTRIDER_MASTER_KEY=${older.toString('base64')}, ${key.toString('base64')}`]: { masterKeys: [older, key] },
   [`POSTRIDER_BOOTSTRAP_API_KEY=${apiKey}`]: { bootstrapApiKey: apiKey },
   'POSTRIDER_EGRESS_HTTP=1': { egress: { http: true } },
   'POSTRIDER_EGRESS_PORTS=*': { egress: { ports: 'any' } },
@@ -75,6 +77,8 @@ describe('a setting that cannot be is refused by name', () => {
     ['POSTRIDER_MASTER_KEY', randomBytes(31).toString('base64')],
     ['POSTRIDER_MASTER_KEY', randomBytes(33).toString('base64')],
     ['POSTRIDER_MASTER_KEY', key.toString('hex')],
+    ['POSTRIDER_MASTER_KEY', `${key.toString('base64')},`],
+    ['POSTRIDER_MASTER_KEY', `${key.toString('base64')},short`],
     ['POSTRIDER_BOOTSTRAP_API_KEY', 'pr_live_short'],
     ['POSTRIDER_BOOTSTRAP_API_KEY', 'k'.repeat(60)],
     // The form of a generated key, and not its checksum.
@@ -105,6 +109,6 @@ test('a refusal does not repeat a secret', () => {
 });
 
 test('a master key is read with the newline that its file ends in', () => {
-  expect(parseMasterKey(`${key.toString('base64')}\n`)).toEqual(key);
-  expect(parseMasterKey(key.toString('base64url'))).toBeNull();
+  expect(parseMasterKeys(`${key.toString('base64')}\n`)).toEqual([key]);
+  expect(parseMasterKeys(`-${key.toString('base64').slice(1)}`)).toBeNull();
 });

@@ -70,3 +70,43 @@ test('a data key does not unwrap under another master key, in another environmen
 test('a master key is 32 bytes', () => {
   for (const length of [0, 16, 31, 33]) expect(() => new Vault(randomBytes(length))).toThrow(RangeError);
 });
+
+describe('with a newer master key before it', () => {
+  const newer = randomBytes(32);
+  const both = new Vault(newer, masterKey);
+
+  test('the old one still opens what it wrapped, and the new one wraps', () => {
+    expect(both.unwrap(environment, wrapped)).toEqual(dataKey);
+    const made = both.newDataKey(environment);
+    expect(new Vault(newer).unwrap(environment, made.wrapped)).toEqual(made.dataKey);
+    expect(() => vault.unwrap(environment, made.wrapped)).toThrow(SealError);
+  });
+
+  test('a data key is wrapped anew, once, and stays the same key', () => {
+    const rewrapped = both.rewrap(environment, wrapped);
+    if (!rewrapped) throw new Error('it was not wrapped anew');
+    expect(new Vault(newer).unwrap(environment, rewrapped)).toEqual(dataKey);
+    expect(() => vault.unwrap(environment, rewrapped)).toThrow(SealError);
+    expect(both.rewrap(environment, rewrapped)).toBeNull();
+    expect(() => both.rewrap(newId(), wrapped)).toThrow(SealError);
+  });
+
+  test('a data key that was wrapped before it said by whom opens and is wrapped anew', () => {
+    // Its form then: without the version and the fingerprint before it.
+    const plain = wrapped.subarray(9);
+    expect(vault.unwrap(environment, plain)).toEqual(dataKey);
+    expect(both.unwrap(environment, plain)).toEqual(dataKey);
+    for (const holder of [vault, both]) {
+      const rewrapped = holder.rewrap(environment, plain);
+      expect(rewrapped && holder.unwrap(environment, rewrapped)).toEqual(dataKey);
+    }
+  });
+
+  test('a data key does not open where another fingerprint is put before it', () => {
+    const forged = Buffer.concat([
+      new Vault(newer).newDataKey(environment).wrapped.subarray(0, 9),
+      wrapped.subarray(9),
+    ]);
+    expect(() => both.unwrap(environment, forged)).toThrow(SealError);
+  });
+});

@@ -123,5 +123,9 @@ onBothDatabases('a portal session', (kind) => {
       url: 'https://example.com/by-session',
     });
     expect(made.status).toBe(201);
+    const { body } = await stage.api.get('/v1/audit-log?limit=1');
+    expect(body.data).toMatchObject([
+      { subject: made.body.id, actor: { kind: 'portal_session', id: expect.stringMatching(/^pts_\w{26}$/) } },
+    ]);
   });
 });

@@ -5,10 +5,10 @@ import { monthsFrom } from '../../src/core/month.ts';
 import { newTally } from '../../src/core/tally.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { noteKeyUses } from '../../src/store/api-key.ts';
-import { listApplications } from '../../src/store/application.ts';
-import { listAttempts } from '../../src/store/attempt.ts';
+import { listApplications, pageApplications } from '../../src/store/application.ts';
+import { listAttempts, pageAttempts } from '../../src/store/attempt.ts';
 import { expireAuditEntries, listAuditEntries } from '../../src/store/audit.ts';
-import { readBacklog } from '../../src/store/backlog.ts';
+import { countUnderWay, readBacklog } from '../../src/store/backlog.ts';
 import {
   type Database,
   openDatabase,
@@ -25,8 +25,15 @@ import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.
 import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
 import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
-import { listMessages, readMessage } from '../../src/store/message.ts';
+import {
+  listMessages,
+  readMessage,
+  readMessageByEventId,
+  readMessages,
+  readPayloads,
+} from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
+import { endPortalSessions, expirePortal, findPortalSession, takePortalLink } from '../../src/store/portal.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayChunk } from '../../src/store/replay.ts';
 import { countRequests } from '../../src/store/request-count.ts';
 import { oldMessages } from '../../src/store/retention.ts';
@@ -68,6 +75,10 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     },
     ...{ isProbe: false, isCounted: false },
   };
+
+  const rising = { ...page, before: null, isAscending: true };
+  const owner = () => ({ environmentId: env(), applicationId: app });
+  const ids = Array.from({ length: 20 }, () => newId());
 
   const subject = { id: shop, environmentId: sent, applicationId: app };
   const used = { applicationId: app, environmentId: sent, messages: 1, sent: 0, failed: 0 };
@@ -170,6 +181,18 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['the schema of an event type', 10, (db) => readSchema(db, env(), shop, 1)],
     ['a page of the audit log', 40, (db) => listAuditEntries(db, { environmentId: env(), action: undefined }, page)],
     ['audit entries past their time', 10, (db) => expireAuditEntries(db, firstIdAt(0), 100)],
+    ['a page of applications, oldest first', 40, (db) => pageApplications(db, env(), rising)],
+    ['a page of messages, oldest first', 40, (db) => listMessages(db, { environmentId: env() }, rising)],
+    ['a message by the producer’s own id of it', 40, (db) => readMessageByEventId(db, env(), app, 'evt-1')],
+    ['a message or 20, by id', 90, (db) => readMessages(db, env(), ids)],
+    ['a message’s payload, or 20', 90, (db) => readPayloads(db, env(), ids)],
+    ['a page of an endpoint’s attempts', 200, (db) => pageAttempts(db, { ...owner(), endpointId: shop }, page, null)],
+    ['… of a message’s', 40, (db) => pageAttempts(db, { ...owner(), messageId: sent }, page, null)],
+    ['what is on its way to an endpoint', 40, (db) => countUnderWay(db, env(), shop)],
+    ['a portal session', 10, (db) => findPortalSession(db, Buffer.alloc(32))],
+    ['a link into the portal that is used', 10, (db) => takePortalLink(db, Buffer.alloc(32))],
+    ['the portal sessions of an application that are ended', 10, (db) => endPortalSessions(db, env(), app)],
+    ['the portal sessions that are over', 10, (db) => expirePortal(db, 1_000)],
   ];
 
   /** These put the few lanes they touch in the order in which lanes are locked, or find the last of what they saw. */

@@ -178,11 +178,22 @@ onBothDatabases('a statement that forgets whose rows it is about', (kind) => {
     expect(await refusal(undone('update environment set id = $1', [theirs]))).toBe('refused');
   });
 
+  test('learns of other environments of its organization what they are called, and nothing of others', async () => {
+    await stage.sql('update environment set organization_id = $1 where id = any($2::uuid[])', [mine, [mine, theirs]]);
+    const stranger = await stage.addEnvironment();
+    const seen = await asTenant<{ id: Uuid }>('select id from sibling_environment order by id');
+    expect(seen).toEqual([{ id: mine }, { id: theirs }]);
+    expect(await asTenant('select id from sibling_environment', [], stranger)).toEqual([{ id: stranger }]);
+    expect(await refusal(undone(`update sibling_environment set name = 'x'`))).not.toBe('done');
+    await stage.sql('update environment set organization_id = id where id = $1', [theirs]);
+  });
+
   test('sees nothing where no environment is named, and what is not for tenants not at all', async () => {
     const nobody = stage.db.after({ sql: 'set local role postrider_tenant', label: '' });
     const count = async (db: Queryable, table: string) =>
       (await db.query(statement<object>('', `select 1 from ${table}`), [])).length;
-    for (const table of [...tables, 'environment', 'organization']) expect(await count(nobody, table), table).toBe(0);
+    for (const table of [...tables, 'environment', 'organization', 'sibling_environment'])
+      expect(await count(nobody, table), table).toBe(0);
     for (const table of [...CLOSED, 'message_default']) {
       expect({ [table]: await refusal(asTenant(`select from ${table}`)) }).toEqual({ [table]: 'refused' });
     }

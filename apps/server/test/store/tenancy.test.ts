@@ -15,7 +15,7 @@ import {
   updateApiKey,
 } from '../../src/store/api-key.ts';
 import * as application from '../../src/store/application.ts';
-import { listAttempts } from '../../src/store/attempt.ts';
+import { listAttempts, pageAttempts, readAttempt } from '../../src/store/attempt.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import * as delivery from '../../src/store/delivery.ts';
 import { findDirectEndpoint, insertDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-endpoint.ts';
@@ -25,7 +25,13 @@ import { noteFailing, readFailing } from '../../src/store/failing.ts';
 import { claimKeys, fillAnswer, readAnswer } from '../../src/store/idempotency.ts';
 import { insertReplayJob, listJobs, readJob } from '../../src/store/job.ts';
 import { recordAttempts } from '../../src/store/lease.ts';
-import { listMessages, readMessage } from '../../src/store/message.ts';
+import {
+  listMessages,
+  readMessage,
+  readMessageByEventId,
+  readMessages,
+  readPayloads,
+} from '../../src/store/message.ts';
 import { replayNow } from '../../src/store/replay.ts';
 import * as route from '../../src/store/route.ts';
 import {
@@ -105,6 +111,13 @@ const CALLS: [string, (db: Queryable, env: Uuid, of: Belongings) => Promise<unkn
   ['listDeliveries failed', (db, env) => delivery.listDeliveries(db, { environmentId: env, status: 'FAILED' }, PAGE)],
   ['deliveriesOf', (db, env, of) => delivery.deliveriesOf(db, env, of.msg)],
   ['listAttempts', (db, env, of) => listAttempts(db, env, of.dlv, PAGE)],
+  ['pageApplications', (db, env) => application.pageApplications(db, env, PAGE)],
+  ['pageEndpoints', (db, env, of) => endpoint.pageEndpoints(db, env, of.app.id, PAGE)],
+  ['readMessageByEventId', (db, env, of) => readMessageByEventId(db, env, of.app.id, 'mine')],
+  ['readMessages', (db, env, of) => readMessages(db, env, [of.msg])],
+  ['readPayloads', async (db, env, of) => [...(await readPayloads(db, env, [of.msg]))]],
+  ['readAttempt', (db, env, of) => readAttempt(db, env, of.dlv, 1)],
+  ['pageAttempts', (db, env, of) => pageAttempts(db, { environmentId: env, endpointId: of.ep.id }, PAGE, null)],
   ['eventTypesNamed', (db, env) => eventType.eventTypesNamed(db, env, ['mine'])],
   ['listEventTypes', (db, env) => eventType.listEventTypes(db, { environmentId: env, isArchivedIncluded: true }, PAGE)],
   ['allEventTypes', (db, env) => eventType.allEventTypes(db, env, true)],
@@ -154,7 +167,7 @@ onBothDatabases('another environment’s ids', (kind) => {
     ]);
     const said = new Map([['a', { isSubscribed: true, version: 1 }]]);
     await saveSubscriptions(stage.db, stage.environment, app.id, said);
-    const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id });
+    const sent = message(stage, [{ endpointId: ep.id }], { applicationId: app.id, eventId: 'mine' });
     await insertMessages(stage.db, [sent]);
     const [leased] = await claimDue(stage.db, 1);
     if (leased) await recordAttempts(stage.db, [result(leased, { status: 'FAILED' })]);

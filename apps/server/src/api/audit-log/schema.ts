@@ -14,9 +14,12 @@ export const AuditEntrySchema = Type.Object({
   actor: Type.Object({
     kind: Type.Union(
       [Type.Literal('api_key'), Type.Literal('portal_session'), Type.Literal('command'), Type.Literal('system')],
-      { description: 'A call with an API key or from the portal, a command on the server, or Postrider by itself' },
+      {
+        description:
+          'A call with an API key or of a customer in the portal, a command on the server, or Postrider by itself',
+      },
     ),
-    id: Nullable(Type.String({ description: 'The API key, `key_…`, or the portal session, `pts_…`' })),
+    id: Nullable(Type.String({ description: 'The API key, `key_…`, or the session, `pts_…`' })),
     name: Type.Optional(Type.String({ description: 'What the API key is called now; absent where it is gone' })),
   }),
   details: Type.Unsafe<Record<string, unknown>>({

@@ -1,11 +1,14 @@
 import { generateSecret } from '@postrider/webhook';
 import { DEFAULT_TIMEOUT_SECONDS, type Endpoint } from '../../core/endpoint.ts';
-import { newId } from '../../core/ids.ts';
+import { newId, publicId } from '../../core/ids.ts';
 import { seal } from '../../crypto/vault.ts';
 import type { ApplicationEntry } from '../../directory/application-entry.ts';
 import { findDirectEndpoint, insertDirectEndpoint } from '../../store/direct-endpoint.ts';
 import type { EndpointRow } from '../../store/endpoint.ts';
+import { audit } from '../audit.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+
+type Asking = Parameters<typeof audit>[1];
 
 /**
  * The direct endpoint of a URL: from memory, else as stored, else made. Of many who make it at once one does, and all get
@@ -16,19 +19,21 @@ import type { ApiDependencies } from '../dependencies.ts';
  */
 export async function directEndpoint(
   deps: Pick<ApiDependencies, 'tenant' | 'directory'>,
+  request: Asking,
   application: ApplicationEntry,
   url: string,
   permit: () => Promise<unknown>,
 ): Promise<Endpoint> {
   const known = application.direct.of(url);
   if (known) return known;
-  const endpoint = await deps.directory.open(await storedEndpoint(deps, application, url, permit));
+  const endpoint = await deps.directory.open(await storedEndpoint(deps, request, application, url, permit));
   application.direct.keep(endpoint);
   return endpoint;
 }
 
 async function storedEndpoint(
   { tenant, directory }: Pick<ApiDependencies, 'tenant' | 'directory'>,
+  request: Asking,
   { id: applicationId, environmentId }: ApplicationEntry,
   url: string,
   permit: () => Promise<unknown>,
@@ -41,14 +46,19 @@ async function storedEndpoint(
     await permit();
     const id = newId();
     const dataKey = await directory.dataKey(environmentId);
-    const made = await insertDirectEndpoint(db, {
-      id,
-      environment_id: environmentId,
-      application_id: applicationId,
-      url,
-      secret: seal(dataKey, id, 'endpoint_secret', generateSecret()),
-      retry_policy: 'default',
-      timeout_seconds: DEFAULT_TIMEOUT_SECONDS,
+    const made = await db.transaction(async (tx) => {
+      const row = await insertDirectEndpoint(tx, {
+        id,
+        environment_id: environmentId,
+        application_id: applicationId,
+        url,
+        secret: seal(dataKey, id, 'endpoint_secret', generateSecret()),
+        retry_policy: 'default',
+        timeout_seconds: DEFAULT_TIMEOUT_SECONDS,
+      });
+      // Not its URL, which may be all that it takes to send there.
+      if (row) await audit(tx, request, 'endpoint.create', publicId('ep', id), { by: 'send' });
+      return row;
     });
     if (made) return made;
   }

@@ -146,7 +146,7 @@ export function sendRoutes(app: ApiServer, deps: ApiDependencies): void {
     deliverAt(body.deliver_at);
     keyedCall(request, null);
     const application = await applicationOf(directory, request.caller, 'default');
-    return directEndpoint(deps, application, body.destination, () =>
+    return directEndpoint(deps, request, application, body.destination, () =>
       checkByCatalogue(directory, application.environment, { eventType: body.event_type, payload }),
     );
   }

@@ -10,7 +10,10 @@ const APP = '/v1/app/:app_id';
 const SVIX_APP = `${SVIX_MOUNT}/app/:app_id`;
 
 const BY_CAPABILITY: Readonly<Record<Capability, readonly string[]>> = {
+  // Not the application itself: its metadata is what the producer notes about this customer.
   view: [
+    `GET ${APP}/event-subscriptions`,
+    `GET ${APP}/statistics`,
     `GET ${APP}/endpoints`,
     `GET ${APP}/endpoints/:id`,
     `GET ${APP}/endpoints/:id/stats`,

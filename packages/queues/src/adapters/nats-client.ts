@@ -1,0 +1,123 @@
+import { lookup as systemLookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { QueueError, type QueueErrorCode } from '../error.ts';
+import type { Ends } from '../link.ts';
+
+export interface NatsClientConfig {
+  /** nats://user:password@host:4222, or tls:// ; several of one cluster with commas between them. */
+  readonly url: string;
+  readonly token?: string;
+  /** The text of a .creds file: a user's JWT and its seed. */
+  readonly credentials?: string;
+  /** With tls://: whose certificates to believe, PEM; the system's authorities unless told. */
+  readonly ca?: string;
+  /**
+   * Resolves host names, as Node's dns.lookup does. The client takes none: a name is resolved before it connects. With
+   * nats:// it then gets the address; with tls:// it needs the name for the certificate and resolves it once more.
+   */
+  readonly lookup?: LookupFunction;
+}
+
+export interface NatsClient {
+  readonly connection: NatsConnection;
+  readonly jetstream: JetStreamClient;
+  readonly manager: JetStreamManager;
+}
+
+const REQUEST_MS = 10_000;
+
+/** The client is loaded by the first connection. */
+export function natsEnds(config: NatsClientConfig, onBreak: (client: NatsClient) => void): Ends<NatsClient> {
+  const urls = parsed(config.url);
+  return {
+    async open() {
+      const { connect, credsAuthenticator } = await import('@nats-io/transport-node');
+      const { jetstream, jetstreamManager } = await import('@nats-io/jetstream');
+      const [first] = urls;
+      const isSecure = first?.protocol === 'tls:';
+      const connection = await connect({
+        servers: await Promise.all(urls.map((url) => place(url, isSecure, config.lookup))),
+        ...(first?.username && { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }),
+        ...(config.token && { token: config.token }),
+        ...(config.credentials && { authenticator: credsAuthenticator(new TextEncoder().encode(config.credentials)) }),
+        tls: isSecure ? { ...(config.ca && { ca: config.ca }) } : null,
+        name: 'postrider',
+        timeout: 8_000,
+        reconnect: false,
+        // Those that the servers name would be connected to unasked.
+        ignoreClusterUpdates: true,
+        noAsyncTraces: true,
+      });
+      const options = { timeout: REQUEST_MS };
+      const client = {
+        connection,
+        jetstream: jetstream(connection, options),
+        manager: await jetstreamManager(connection, { ...options, checkAPI: false }),
+      };
+      connection.closed().then(
+        () => onBreak(client),
+        () => onBreak(client),
+      );
+      return client;
+    },
+    shut: ({ connection }) => connection.close(),
+    toError: natsError,
+  };
+}
+
+function parsed(text: string): URL[] {
+  const urls = text.split(',').map((each) => URL.parse(each.trim()));
+  const isFit = (url: URL | null): url is URL =>
+    url !== null && /^(nats|tls):$/.test(url.protocol) && url.hostname !== '';
+  if (urls.every(isFit) && new Set(urls.map(({ protocol }) => protocol)).size === 1) return urls;
+  throw new QueueError('misconfigured', 'url: nats://user:password@host:4222, or tls:// for TLS');
+}
+
+async function place(url: URL, isSecure: boolean, lookup: LookupFunction = systemLookup): Promise<string> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const address = isIP(host) ? host : await resolved(host, lookup);
+  const used = isSecure && !isIP(host) ? host : address;
+  return `${isIP(used) === 6 ? `[${used}]` : used}:${url.port || 4222}`;
+}
+
+function resolved(host: string, lookup: LookupFunction): Promise<string> {
+  return new Promise((resolve, reject) => {
+    lookup(host, { all: false }, (error, address) => {
+      const first = Array.isArray(address) ? address[0]?.address : address;
+      if (error || !first) reject(error ?? new QueueError('unreachable', `${host} has no address`));
+      else resolve(first);
+    });
+  });
+}
+
+/** What the server says of a queue has a code of its own. */
+const STREAM_NOT_FOUND = 10_059;
+const CONSUMER_NOT_FOUND = 10_014;
+
+/**
+ * By the names of the client's errors: its classes are not loaded here. All others are of the connection, or of a server
+ * whose JetStream is not there yet.
+ */
+const CODES: Readonly<Record<string, QueueErrorCode>> = {
+  AuthorizationError: 'unauthorized',
+  UserAuthenticationExpiredError: 'unauthorized',
+  PermissionViolationError: 'unauthorized',
+  StreamNotFoundError: 'no_such_queue',
+  ConsumerNotFoundError: 'no_such_queue',
+  JetStreamApiError: 'rejected',
+  InvalidNameError: 'misconfigured',
+};
+
+function natsError(error: unknown): QueueError {
+  if (error instanceof QueueError) return error;
+  if (!(error instanceof Error)) return new QueueError('unreachable', String(error));
+  const causes = [error, error.cause].filter((each) => each instanceof Error);
+  const apiCode = 'code' in error ? error.code : null;
+  const isMissing = apiCode === STREAM_NOT_FOUND || apiCode === CONSUMER_NOT_FOUND;
+  const isTooLarge = /max_payload|maximum payload/i.test(error.message);
+  const named = causes.map(({ name }) => CODES[name]).find((code) => code !== undefined);
+  const code = isMissing ? 'no_such_queue' : isTooLarge ? 'too_large' : (named ?? 'unreachable');
+  return new QueueError(code, error.message || error.name, { cause: error });
+}

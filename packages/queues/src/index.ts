@@ -1,0 +1,16 @@
+export { AmqpQueue, type AmqpQueueConfig } from './adapters/amqp.ts';
+export { MemoryBroker, MemoryQueue } from './adapters/memory.ts';
+export { NatsQueue, type NatsQueueConfig } from './adapters/nats.ts';
+export { RedisQueue, type RedisQueueConfig } from './adapters/redis.ts';
+export { QueueError, type QueueErrorCode } from './error.ts';
+export { DELIVERY_COUNT_HEADER, PoisonGuard } from './poison-guard.ts';
+export type {
+  ConsumeOptions,
+  Consumer,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+} from './port.ts';

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const START_MS = 120_000;
+
+/** A broker as a child of the test: started and stopped with the same command, so with the same data. */
+export class ServerProcess {
+  readonly #command: string;
+  readonly #args: readonly string[];
+  readonly #env: Record<string, string>;
+  readonly #isReady: () => Promise<boolean>;
+  #child: ChildProcess | null = null;
+  #output = '';
+
+  /** @param isReady asked until it says yes; may reject. */
+  constructor(
+    command: string,
+    args: readonly string[],
+    isReady: () => Promise<boolean>,
+    env: Record<string, string> = {},
+  ) {
+    this.#command = command;
+    this.#args = args;
+    this.#isReady = isReady;
+    this.#env = env;
+  }
+
+  async start(): Promise<void> {
+    const env = { ...process.env, ...this.#env };
+    const child = spawn(this.#command, this.#args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    this.#output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        this.#output = (this.#output + chunk).slice(-4_000);
+      });
+    }
+    const until = performance.now() + START_MS;
+    while (!(await this.#isReady().catch(() => false))) {
+      if (child.exitCode !== null || performance.now() > until) {
+        throw new Error(`${this.#command} did not start: ${this.#output}`);
+      }
+      await pause(50);
+    }
+  }
+
+  get pid(): number {
+    if (!this.#child?.pid) throw new Error(`${this.#command} is not running`);
+    return this.#child.pid;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** SIGTERM, and its end. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const end = once(child, 'exit');
+    child.kill('SIGTERM');
+    await end;
+  }
+}
+
+/** Stops a process where it is, with all its threads: each goes on until the system has told it. */
+export async function freeze(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const isStopped = async (thread: string) => {
+    const status = await readFile(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    return /^State:\s+T/m.test(status);
+  };
+  for (;;) {
+    const threads = await Promise.all((await readdir(`/proc/${pid}/task`)).map(isStopped));
+    if (threads.every(Boolean)) return;
+    await pause(5);
+  }
+}
+
+/** Free at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

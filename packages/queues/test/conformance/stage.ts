@@ -1,0 +1,19 @@
+import type { QueuePort } from '../../src/index.ts';
+
+/** A broker under test: a real one, of the test's own. */
+export interface BrokerStage {
+  /** As the table of results names it. */
+  readonly kind: string;
+  /** What runs there: `RabbitMQ 3.10.8`. */
+  readonly version: string;
+  /** A port to a queue of this name, which is made where it has to be. Two calls with one name are two clients. */
+  open(queue: string, credentials?: Credentials): Promise<QueuePort>;
+  /** Stops the server and starts it again, with what was stored. Null where that cannot be done. */
+  readonly server: { stop(): Promise<void>; start(): Promise<void> } | null;
+  /** A second user that may do the same, and the end of one. Null where the broker (or its stand-in) knows no users. */
+  readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> } | null;
+  close(): Promise<void>;
+}
+
+/** Whatever the kind of broker takes. */
+export type Credentials = Readonly<Record<string, string>>;
