@@ -73,3 +73,24 @@ test('it holds no more than it may, and drops what was used longest ago', async 
   expect(await cache.get('a', never)).toEqual({ n: 0 });
   expect(await cache.get('b', async () => ({ n: 7 }))).toEqual({ n: 7 });
 });
+
+test('it holds no more than it may of what has a size', async () => {
+  const cache = new Cache<{ n: number }>(10, ({ n }) => n);
+  for (const [id, n] of Object.entries({ a: 4, b: 4, c: 4 })) await cache.get(id, async () => ({ n }));
+  expect(['a', 'b', 'c'].map((id) => cache.peek(id)?.n)).toEqual([undefined, 4, 4]);
+});
+
+test('what is forgotten by what it is leaves the rest, but nothing that is being read', async () => {
+  const cache = new Cache<{ n: number }>(10);
+  for (const n of [1, 2]) await cache.get(`kept ${n}`, async () => ({ n }));
+  const { load, end } = pending();
+  const asked = cache.get('under way', load);
+  cache.forgetWhere(({ n }) => n === 1);
+  end({ n: 2 });
+  expect(await asked).toEqual({ n: 2 });
+  expect([cache.peek('kept 1'), cache.peek('kept 2'), cache.peek('under way')]).toEqual([
+    undefined,
+    { n: 2 },
+    undefined,
+  ]);
+});
