@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const server = 'apps/server/test';
+/** On real brokers, each started and stopped by its own file. */
+const onBrokers = ['packages/queues/test/{conformance,adapters}/**/*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -10,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['apps/**/*.test.ts', 'packages/**/*.test.ts'],
-          exclude: ['**/node_modules/**', `${server}/processes/**`],
+          exclude: ['**/node_modules/**', `${server}/processes/**`, ...onBrokers],
           globalSetup: [`${server}/kit/global-setup.ts`],
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -27,6 +29,17 @@ export default defineConfig({
           hookTimeout: 60_000,
           // After the fast ones.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // One broker at a time, and last.
+        test: {
+          name: 'brokers',
+          include: onBrokers,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
