@@ -44,7 +44,8 @@ describe.skipIf(!hasBrowser)('/docs in a browser', () => {
 
   beforeAll(async () => {
     browser = await openBrowser();
-    ({ operations } = await readDocument(stage.api));
+    const described = await readDocument(stage.api);
+    operations = [...described.operations, ...described.ofSessions];
   });
   afterAll(() => browser.close());
 
@@ -86,9 +87,10 @@ describe.skipIf(!hasBrowser)('/docs in a browser', () => {
     const complaints = complaintsOf(page);
     await page.goto(`${stage.postrider.url}/docs`);
     await page.getByRole('button', { name: 'Authorize' }).click();
-    await page.locator('.auth-container input').fill(stage.postrider.key);
-    await page.locator('.auth-container').getByRole('button', { name: 'Apply' }).click();
-    await page.locator('.auth-container').getByRole('button', { name: 'Close' }).click();
+    const apiKey = page.locator('.auth-container', { hasText: 'api_key' });
+    await apiKey.getByRole('textbox').fill(stage.postrider.key);
+    await apiKey.getByRole('button', { name: 'Apply' }).click();
+    await apiKey.getByRole('button', { name: 'Close' }).click();
     const operation = page.locator('.opblock', { has: page.getByText('/v1/app', { exact: true }) }).first();
     await operation.click();
     await operation.getByRole('button', { name: 'Try it out' }).click();

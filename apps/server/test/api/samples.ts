@@ -181,6 +181,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
   getDashboardAccess: { scope: 'admin', isNewEachTime: true },
   revokePortalSessions: { scope: 'write' },
+  openPortalSession: { scope: 'read', body: () => ({ code: `prl_${'0'.repeat(40)}` }) },
+  closePortalSession: { scope: 'read' },
 
   listJobs: { scope: 'read', query: 'limit=5&offset=0' },
   getJob: { scope: 'read', item: 'job' },

@@ -34,17 +34,25 @@ interface RawOperation {
   responses: Record<string, { content?: Record<string, { schema: JsonObject }> }>;
 }
 
-/** What a link's code or a portal session calls, and no API key: test/portal has their tests. */
+/** What a link's code or a portal session calls, and no API key: test/portal walks them. */
 const OF_SESSIONS = new Set(['openPortalSession', 'closePortalSession']);
 
-/** The operations that are called with API keys, or by anybody. */
-export async function readDocument(api: Api): Promise<{ document: JsonObject; operations: Operation[] }> {
+export interface Described {
+  readonly document: JsonObject;
+  /** Those that are called with API keys, or by anybody. */
+  readonly operations: Operation[];
+  /** Those of the portal's links and sessions. */
+  readonly ofSessions: Operation[];
+}
+
+export async function readDocument(api: Api): Promise<Described> {
   const document = await answer<JsonObject>(api.get('/openapi.json'), 200);
   const paths = document.paths as Record<string, Record<string, RawOperation>>;
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+  const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, raw]) => operationOf(path, method.toUpperCase(), raw)),
   );
-  return { document, operations: operations.filter(({ id }) => !OF_SESSIONS.has(id)) };
+  const isOfSessions = ({ id }: Operation) => OF_SESSIONS.has(id);
+  return { document, operations: all.filter((each) => !isOfSessions(each)), ofSessions: all.filter(isOfSessions) };
 }
 
 function operationOf(path: string, method: string, raw: RawOperation): Operation {
