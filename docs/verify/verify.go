@@ -92,8 +92,8 @@ func signedBytes(body []byte, headers http.Header) ([]byte, error) {
 func signatures(headers http.Header, version string) [][]byte {
 	var found [][]byte
 	for _, each := range strings.Split(headers.Get("Webhook-Signature"), " ") {
-		encoded, ofVersion := strings.CutPrefix(each, version)
-		if signature, err := base64.StdEncoding.DecodeString(encoded); ofVersion && err == nil {
+		signature, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(each, version))
+		if strings.HasPrefix(each, version) && err == nil {
 			found = append(found, signature)
 		}
 	}
