@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fetches a message broker for the conformance tests of packages/queues, from Debian's packages or Maven Central, and
-# prints the path of its server. It is started by no one but the tests, which give it a folder and ports of its own.
+# Fetches a message broker for the conformance tests of packages/queues, and prints the path of its server: from Debian's
+# packages, Maven Central or Go modules. It is started by no one but the tests, which give it a folder and ports of its own.
 #
-#   scripts/brokers.sh redis | nats | amqp | kafka
+#   scripts/brokers.sh redis | nats | amqp | kafka | pubsub
 set -euo pipefail
 
 # Debian starts a server once it is installed, unless this says no.
@@ -48,11 +48,26 @@ jars() {
   echo "$folder"
 }
 
+# A program of ours, with what its go.sum names, under ~/.cache/postrider-brokers. Debian's Go is too old for it, and one
+# from 1.21 on fetches what it needs.
+go_program() {
+  local server=$HOME/.cache/postrider-brokers/$1 source
+  source=$(cd "$(dirname "$0")/../packages/queues/test/brokers/$1" && pwd)
+  if ! go version 2>/dev/null | grep -Eq 'go(1\.(2[1-9]|[3-9][0-9])|[2-9])'; then
+    echo "not built, its tests will not run: $1 needs Go 1.21 or later" >&2
+    return
+  fi
+  mkdir -p "$(dirname "$server")"
+  (cd "$source" && go build -o "$server" .) >&2
+  echo "$server"
+}
+
 case "${1:-}" in
   redis) debian /usr/bin/redis-server redis-server ;;
   nats) debian /usr/sbin/nats-server nats-server ;;
   amqp) debian /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server ;;
   kafka) jars "$1" ;;
+  pubsub) go_program pubsub ;;
   *)
     sed -n '2,5p' "$0" >&2
     exit 2
