@@ -1,4 +1,4 @@
-import type { Kind, QueueBroker } from '../apps/server/test/backbone/brokers.ts';
+import type { Kind, QueueBroker } from '../apps/server/test/backbone/on-brokers/brokers.ts';
 import { BareLoop } from './bare-loop.ts';
 import { type Engine, startEngine } from './engine.ts';
 import type { Book } from './figure.ts';

@@ -1,4 +1,4 @@
-import { KINDS, type Kind } from '../../apps/server/test/backbone/brokers.ts';
+import { KINDS, type Kind } from '../../apps/server/test/backbone/on-brokers/brokers.ts';
 import type { Engine } from '../engine.ts';
 import type { Measure, Unit } from '../figure.ts';
 import type { Part } from '../part.ts';

@@ -154,7 +154,8 @@ const release = statement(
          completed_at = case when r.error is null then null else statement_timestamp() end,
          last_error = coalesce(r.error, d.last_error)
      from outcome r
-     where d.id = r.id and d.lease = r.lease and d.status = 'SENDING'
+     -- Not by the index of all that is leased, which this would otherwise be taken for.
+     where d.id = r.id and d.lease = r.lease and d.status || '' = 'SENDING'
      returning d.endpoint_id, d.status, d.due_at, r.is_counted
    )
    ${informLanesSql('released')}`,
@@ -183,7 +184,7 @@ const takeOver = statement<{ id: Uuid; lease: number }>(
      due_at = statement_timestamp() + coalesce((select timeout_seconds from endpoint where id = d.endpoint_id), 60)
               * interval '1 second' + $3 * interval '1 millisecond'
    from unnest($1::uuid[], $2::integer[]) as g(id, lease)
-   where d.id = g.id and d.lease = g.lease and d.status = 'SENDING'
+   where d.id = g.id and d.lease = g.lease and d.status || '' = 'SENDING'
    returning d.id, d.lease`,
 );
 

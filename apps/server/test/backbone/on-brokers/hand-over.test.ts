@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { inRows } from '../kit/rows.ts';
-import { until } from '../kit/until.ts';
-import { ALWAYS_TWO, EVENT_TYPES, invite } from '../processes/audience.ts';
-import { impossibleRows } from '../processes/books.ts';
-import { allDeliveries, settled } from '../processes/deliveries.ts';
-import { Producer } from '../processes/producer.ts';
-import { type Place, Stage } from '../processes/stage.ts';
-import { figures, judge } from '../processes/verdict.ts';
+import { inRows } from '../../kit/rows.ts';
+import { until } from '../../kit/until.ts';
+import { ALWAYS_TWO, EVENT_TYPES, invite } from '../../processes/audience.ts';
+import { impossibleRows } from '../../processes/books.ts';
+import { allDeliveries, settled } from '../../processes/deliveries.ts';
+import { Producer } from '../../processes/producer.ts';
+import { type Place, Stage } from '../../processes/stage.ts';
+import { figures, judge } from '../../processes/verdict.ts';
 import { KINDS, type QueueBroker } from './brokers.ts';
 
 const MESSAGES = 2_000;

@@ -1,7 +1,7 @@
-import { missing as noRabbit, OwnRabbit } from '../../../../packages/queues/test/brokers/amqp.ts';
-import { missing as noKafka, OwnKafka } from '../../../../packages/queues/test/brokers/kafka.ts';
-import { missing as noNats, OwnNats } from '../../../../packages/queues/test/brokers/nats.ts';
-import { missing as noRedis, OwnRedis } from '../../../../packages/queues/test/brokers/redis.ts';
+import { missing as noRabbit, OwnRabbit } from '../../../../../packages/queues/test/brokers/amqp.ts';
+import { missing as noKafka, OwnKafka } from '../../../../../packages/queues/test/brokers/kafka.ts';
+import { missing as noNats, OwnNats } from '../../../../../packages/queues/test/brokers/nats.ts';
+import { missing as noRedis, OwnRedis } from '../../../../../packages/queues/test/brokers/redis.ts';
 
 /** A real broker of a test's own, as POSTRIDER_QUEUE_URL names it. */
 export interface QueueBroker {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EVENT_TYPES, invite, ONE_TWO_OR_THREE } from '../processes/audience.ts';
-import { impossibleRows } from '../processes/books.ts';
-import { allDeliveries, settled } from '../processes/deliveries.ts';
-import { Producer } from '../processes/producer.ts';
-import { seededRandom } from '../processes/random.ts';
-import { type Place, Stage } from '../processes/stage.ts';
-import { figures, judge } from '../processes/verdict.ts';
+import { EVENT_TYPES, invite, ONE_TWO_OR_THREE } from '../../processes/audience.ts';
+import { impossibleRows } from '../../processes/books.ts';
+import { allDeliveries, settled } from '../../processes/deliveries.ts';
+import { Producer } from '../../processes/producer.ts';
+import { seededRandom } from '../../processes/random.ts';
+import { type Place, Stage } from '../../processes/stage.ts';
+import { figures, judge } from '../../processes/verdict.ts';
 import { KINDS, type QueueBroker } from './brokers.ts';
 
 /** How long something is killed and started again. */
