@@ -2,7 +2,7 @@
 # Fetches a message broker for the conformance tests of packages/queues, and prints the path of its server: from Debian's
 # packages, Maven Central or Go modules. It is started by no one but the tests, which give it a folder and ports of its own.
 #
-#   scripts/brokers.sh redis | nats | amqp | kafka | pubsub
+#   scripts/brokers.sh redis | nats | amqp | kafka | pubsub | sqs
 set -euo pipefail
 
 # Debian starts a server once it is installed, unless this says no.
@@ -66,7 +66,7 @@ case "${1:-}" in
   redis) debian /usr/bin/redis-server redis-server ;;
   nats) debian /usr/sbin/nats-server nats-server ;;
   amqp) debian /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server ;;
-  kafka) jars "$1" ;;
+  kafka | sqs) jars "$1" ;;
   pubsub) go_program pubsub ;;
   *)
     sed -n '2,5p' "$0" >&2

@@ -90,6 +90,11 @@ export class Intake<M extends IncomingMessage> {
     return this.#gate.untaken;
   }
 
+  /** Whether others of its group wait here behind it. */
+  isFollowed(message: M): boolean {
+    return this.#gate.isFollowed(message);
+  }
+
   /** Resolves when something came, or a group goes on, or after so long, or when one of the signals says so. */
   arrival(ms: number, ...signals: AbortSignal[]): Promise<void> {
     return new Promise((resolve) => {

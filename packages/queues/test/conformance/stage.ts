@@ -12,6 +12,8 @@ export interface BrokerStage {
   readonly server: { stop(): Promise<void>; start(): Promise<void> } | null;
   /** A second user that may do the same, and the end of one. Null where the broker (or its stand-in) knows no users. */
   readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> } | null;
+  /** Why groups have no order here. */
+  readonly unordered?: string;
   close(): Promise<void>;
 }
 
