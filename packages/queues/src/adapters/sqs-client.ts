@@ -107,7 +107,7 @@ const CODES: readonly [RegExp, QueueErrorCode][] = [
   [/Throttl|OverLimit|QueueDeletedRecently|InternalFailure|InternalError|ServiceUnavailable/, 'unreachable'],
 ];
 /** What a message that is too large is refused with has the name of many other refusals. */
-const TOO_LARGE = /shorter than \d+ bytes|maximum (allowed )?(message )?(length|size)|larger than/i;
+const TOO_LARGE = /MessageTooLong|shorter than \d+ bytes|maximum (allowed )?(message )?(length|size)|larger than/i;
 
 /** Of an answer, or of one entry in it. */
 export function codeOf(name: string, message: string, status: number): QueueErrorCode {

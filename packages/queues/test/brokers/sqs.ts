@@ -9,7 +9,13 @@ const MEGABYTES = 256;
 
 /** Why there is no stand-in for Amazon SQS to test against, or null. */
 export const missing = noElasticMq;
-export const version = classPath.match(/elasticmq-server_2\.13-([\d.]+)\.jar/)?.[1] ?? '';
+
+/** No more than how it begins, with its version. */
+const LOG = `<configuration>
+  <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%msg%n</pattern></encoder></appender>
+  <root level="OFF"/>
+  <logger name="org.elasticmq.server.Main$" level="INFO"><appender-ref ref="OUT"/></logger>
+</configuration>`;
 
 /** An ElasticMQ of one test file's own, with SQS's interface and limits; it knows no users. */
 export class OwnElasticMq {
@@ -36,10 +42,15 @@ export class OwnElasticMq {
       'messages-storage': { enabled: true, uri: `jdbc:h2:${join(folder, 'messages')}` },
     };
     await writeFile(join(folder, 'server.conf'), `include classpath("application.conf")\n${inner(settings)}`);
-    await writeFile(join(folder, 'log.xml'), '<configuration><root level="OFF"/></configuration>');
+    await writeFile(join(folder, 'log.xml'), LOG);
     await writeFile(join(folder, 'queues.conf'), 'queues {}');
     await server.#process.start();
     return server;
+  }
+
+  /** As it says itself. */
+  get version(): string {
+    return this.#process.output.match(/ElasticMQ server \(([^)]+)\)/)?.[1] ?? '';
   }
 
   config(port = this.port, host = '127.0.0.1') {

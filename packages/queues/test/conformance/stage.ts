@@ -1,3 +1,4 @@
+import type { TestContext } from 'vitest';
 import type { QueuePort } from '../../src/index.ts';
 
 /** A broker under test: a real one, of the test's own. */
@@ -19,3 +20,19 @@ export interface BrokerStage {
 
 /** Whatever the kind of broker takes. */
 export type Credentials = Readonly<Record<string, string>>;
+
+declare module 'vitest' {
+  /** For the table of results: scripts/broker-table.ts. */
+  interface TaskMeta {
+    /** What was tested. */
+    version?: string;
+    /** Why this could not be. */
+    notRun?: string;
+  }
+}
+
+/** Ends a check that cannot be made on this broker. */
+export function notRun({ task, skip }: TestContext, reason: string): never {
+  task.meta.notRun = reason;
+  return skip(reason);
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IncomingMessage, PoisonGuard, QueueError, type QueuePort } from '../../src/index.ts';
-import type { BrokerStage } from './stage.ts';
+import { type BrokerStage, notRun } from './stage.ts';
 
 const WAIT_MS = 20_000;
 
@@ -19,6 +19,9 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
     beforeAll(async () => {
       stage = await open();
     }, 300_000);
+    beforeEach(({ task }) => {
+      task.meta.version = stage.version;
+    });
     afterEach(async () => {
       for (const port of opened.splice(0)) await port.close();
     });
@@ -107,8 +110,8 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
       if (message) await second.ack([message]);
     });
 
-    test('keeps the order within a group, through a nack, while another group goes on', async ({ skip }) => {
-      if (stage.unordered) return skip(stage.unordered);
+    test('keeps the order within a group, through a nack, while another group goes on', async (context) => {
+      if (stage.unordered) notRun(context, stage.unordered);
       const queue = await use();
       const sent = [1, 2, 3, 4].flatMap((n) => ['a', 'b'].map((group) => ({ group, body: `${group}${n}` })));
       await queue.publish(sent);
@@ -132,8 +135,8 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
       expect(done).toEqual({ a: ['a1', 'a2', 'a3', 'a4'], b: ['b1', 'b2', 'b3', 'b4'] });
     });
 
-    test('keeps the order of many groups while handlers are slow and fail', { timeout: 60_000 }, async ({ skip }) => {
-      if (stage.unordered) return skip(stage.unordered);
+    test('keeps the order of many groups while handlers are slow and fail', { timeout: 60_000 }, async (context) => {
+      if (stage.unordered) notRun(context, stage.unordered);
       const queue = await use();
       const groups = ['a', 'b', 'c', 'd', 'e'];
       const sent = Array.from({ length: 40 }, (_, n) => n).flatMap((n) =>
@@ -244,9 +247,9 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
 
     test('is healthy, and is not while its broker is down; comes back by itself with what it had', {
       timeout: 240_000,
-    }, async ({ skip }) => {
+    }, async (context) => {
       const { server } = stage;
-      if (!server) return skip('this broker cannot be stopped');
+      if (!server) return notRun(context, 'this broker is not ours to stop');
       const queue = await use();
       expect(await queue.health()).toEqual({ ok: true });
       await queue.publish([{ body: 'kept' }]);
@@ -264,9 +267,9 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
       await queue.ack(got);
     });
 
-    test('changes its credentials under load and loses nothing', { timeout: 120_000 }, async ({ skip }) => {
+    test('changes its credentials under load and loses nothing', { timeout: 120_000 }, async (context) => {
       const { users } = stage;
-      if (!users) return skip('this broker knows no users');
+      if (!users) return notRun(context, 'no users are made on this broker');
       const name = randomUUID();
       const before = await users.create();
       const old = await stage.open(name, before);
