@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { QueuePort } from '../../src/index.ts';
 import { freePort } from '../brokers/server-process.ts';
+import { type Theirs, theirs } from '../brokers/theirs.ts';
 import { notRun } from './stage.ts';
 
 export interface RefusalStage {
@@ -21,6 +23,22 @@ export interface RefusalStage {
 
 /** What cannot be is refused with its reason, within 10 s and not with a wait that never ends. */
 export function refusals(kind: string, open: () => Promise<RefusalStage>, missing: string | null): void {
+  const their = theirs(kind);
+  check(kind, their ? async () => theirStage(their) : open, their ? null : missing);
+}
+
+function theirStage(their: Theirs): RefusalStage {
+  return {
+    at: their.at,
+    withWrongPassword: null,
+    withoutQueue: () => their.open(`none-${randomUUID()}`, false),
+    open: () => their.open('q'),
+    process: null,
+    close: async () => {},
+  };
+}
+
+function check(kind: string, open: () => Promise<RefusalStage>, missing: string | null): void {
   describe.skipIf(missing !== null)(missing === null ? `${kind}: refusals` : `${kind}: ${missing}`, () => {
     let stage: RefusalStage;
     const opened: QueuePort[] = [];

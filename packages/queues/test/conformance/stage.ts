@@ -1,5 +1,6 @@
 import type { TestContext } from 'vitest';
 import type { QueuePort } from '../../src/index.ts';
+import type { Theirs } from '../brokers/theirs.ts';
 
 /** A broker under test: a real one, of the test's own. */
 export interface BrokerStage {
@@ -16,6 +17,18 @@ export interface BrokerStage {
   /** Why groups have no order here. */
   readonly unordered?: string;
   close(): Promise<void>;
+}
+
+export async function theirStage(kind: string, their: Theirs): Promise<BrokerStage> {
+  return {
+    kind,
+    version: await their.version(),
+    open: async (queue) => their.open(queue),
+    server: null,
+    users: null,
+    ...(their.unordered !== undefined && { unordered: their.unordered }),
+    close: async () => {},
+  };
 }
 
 /** Whatever the kind of broker takes. */

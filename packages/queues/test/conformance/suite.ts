@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IncomingMessage, PoisonGuard, QueueError, type QueuePort } from '../../src/index.ts';
-import { type BrokerStage, notRun } from './stage.ts';
+import { theirs } from '../brokers/theirs.ts';
+import { type BrokerStage, notRun, theirStage } from './stage.ts';
 
 const WAIT_MS = 20_000;
 
 /**
  * What every adapter promises, on a real broker.
  *
- * @param open starts the broker; called once, before the first check.
+ * @param open starts the broker; called once, before the first check. Not where one is there already (see theirs.ts).
  * @param missing why there is no such broker here: then nothing is checked, and the report says so.
  */
 export function conformance(kind: string, open: () => Promise<BrokerStage>, missing: string | null = null): void {
+  const their = theirs(kind);
+  check(kind, their ? () => theirStage(kind, their) : open, their ? null : missing);
+}
+
+function check(kind: string, open: () => Promise<BrokerStage>, missing: string | null): void {
   describe.skipIf(missing !== null)(missing === null ? `${kind}: a queue` : `${kind}: ${missing}`, () => {
     let stage: BrokerStage;
     const opened: QueuePort[] = [];
