@@ -104,6 +104,21 @@ const pubsub: Kind = {
   },
 };
 
+const sqs: Kind = {
+  example: 'sqs://access-key-id:secret-access-key@region?queue=postrider',
+  parameters: ['endpoint', 'ca'],
+  async open({ user, password, hosts, parameters }, queue) {
+    const { SqsQueue } = await import('./adapters/sqs.ts');
+    return new SqsQueue({
+      region: hosts,
+      queue,
+      credentials: { accessKeyId: user, secretAccessKey: password },
+      ...parameters.text('endpoint'),
+      ...parameters.file('ca'),
+    });
+  },
+};
+
 const KINDS: Readonly<Record<string, Kind>> = {
   redis,
   rediss: redis,
@@ -114,6 +129,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   kafka,
   kafkas: kafka,
   pubsub,
+  sqs,
 };
 
 const URL_PATTERN = /^([a-z]+):\/\/(?:([^@/?#]*)@)?([^@/?#]+)(\/[^?#]*)?(?:\?([^#]*))?$/;

@@ -47,6 +47,11 @@ export class ServerProcess {
     }
   }
 
+  /** The last of what it wrote. */
+  get output(): string {
+    return this.#output;
+  }
+
   get pid(): number {
     if (!this.#child?.pid) throw new Error(`${this.#command} is not running`);
     return this.#child.pid;
