@@ -35,6 +35,7 @@ export function newEndpointRow(
     uid: body.uid ?? null,
     type: 'webhook',
     url: body.url,
+    config: null,
     events: events(body) ?? ['*'],
     channels: body.channels ?? null,
     description: body.description ?? '',

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
+import { BROKER_TYPES, type BrokerConfig } from '../../core/destination.ts';
+import { type EndpointType, MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
 import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts';
@@ -7,6 +8,12 @@ import { APP_ID_PATTERN } from '../application-scope.ts';
 import { BodyFormatSchema } from '../body-format.ts';
 import { Headers, Id, Metadata, Nullable, PageQuery, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
 import { SignatureSchema } from '../signature-setting.ts';
+
+export const EndpointTypeSchema = Type.Unsafe<EndpointType>({
+  type: 'string',
+  enum: ['webhook', ...BROKER_TYPES],
+  description: 'What kind of place it is; GET /v1/destination-types tells what each has to be told',
+});
 
 const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
   minItems: 1,
@@ -133,8 +140,15 @@ export const EndpointSchema = Type.Object({
   id: Id('ep'),
   app_id: Id('app'),
   uid: Nullable(Type.String()),
-  type: Type.Literal('webhook'),
-  url: Type.String(),
+  type: EndpointTypeSchema,
+  url: Type.String({ description: 'Of a broker: where it leads, without credentials' }),
+  config: Nullable(
+    Type.Unsafe<BrokerConfig>({
+      type: 'object',
+      additionalProperties: { type: ['string', 'number', 'boolean'] },
+    }),
+    'How a broker is reached and as whom; what is secret is masked. Null for webhooks',
+  ),
   is_direct: Type.Boolean({ description: 'Made by a send to its URL; nothing that is published goes there' }),
   events: Type.Array(Type.String()),
   channels: Nullable(Type.Array(Type.String())),
