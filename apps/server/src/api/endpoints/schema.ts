@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { BROKER_TYPES, type BrokerConfig } from '../../core/destination.ts';
+import type { ConfigInput } from '../../core/destination-config.ts';
 import { type EndpointType, MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
@@ -75,9 +76,35 @@ const Uid = Type.String({
   description: 'Your own id of this endpoint, unique in its application; usable in paths wherever an `ep_` id is',
 });
 
+export const WebhookUrl = Type.String({
+  maxLength: 2048,
+  description: 'Where deliveries are POSTed; of webhooks only',
+});
+
+/** Held against core/destination.ts field by field; here only what it can be at all. */
+const Config = Type.Unsafe<ConfigInput>({
+  type: 'object',
+  maxProperties: 30,
+  propertyNames: { maxLength: 64 },
+  additionalProperties: {
+    anyOf: [
+      { type: 'string', format: 'text', maxLength: 16_384 },
+      { type: 'number' },
+      { type: 'boolean' },
+      { type: 'null' },
+    ],
+  },
+  description:
+    'How a broker is reached and as whom; of all types but webhook. The fields are those of GET /v1/destination-types. The ' +
+    'broker is asked, for up to 10 s, whether it would take what is published there, and if not, this is refused. In a ' +
+    'change, what is left out stays, null takes a field out, and a secret that is given as its mask stays; who changes ' +
+    'where it leads gives the secrets anew',
+});
+
 const settings = {
   uid: Type.Optional(Nullable(Uid)),
-  url: Type.String({ maxLength: 2048, description: 'Where deliveries are POSTed' }),
+  url: Type.Optional(WebhookUrl),
+  config: Type.Optional(Config),
   events: Type.Optional(Events),
   all_events: Type.Optional(Type.Literal(true, { description: 'The same as events: ["*"]' })),
   channels: Type.Optional(Nullable(Channels)),
@@ -101,7 +128,7 @@ const settings = {
 };
 
 export const NewEndpoint = Strict({
-  type: Type.Optional(Type.Literal('webhook')),
+  type: Type.Optional(EndpointTypeSchema),
   ...settings,
   secret: Type.Optional(
     Type.String({
@@ -113,7 +140,7 @@ export const NewEndpoint = Strict({
 });
 export type NewEndpoint = Static<typeof NewEndpoint>;
 
-export const EndpointPatch = Strict({ ...settings, url: Type.Optional(settings.url) });
+export const EndpointPatch = Strict(settings);
 export type EndpointPatch = Static<typeof EndpointPatch>;
 
 export const CircuitSchema = Type.Object({
