@@ -15,11 +15,12 @@ export interface Outside {
  * A customer's queue, without a connection yet. It is theirs: nothing is made there but a Redis stream, which its first
  * entry makes.
  *
- * @throws QueueError `misconfigured`
+ * @throws EgressError `egress_blocked` where a host that it names is not to be dialled; QueueError `misconfigured`
  */
 export function open(type: BrokerType, config: BrokerConfig, { policy, resolve }: Outside): GuardedQueue {
   const destination: Destination = DESTINATIONS[type];
   const guard = new SocketGuard({ policy, hosts: destination.hosts(config), ...(resolve && { resolve }) });
+  guard.checkHosts();
   const queue = guard.run(() => OPENERS[type](config));
   return new GuardedQueue(queue, guard, secretsOf(destination, config));
 }

@@ -97,6 +97,7 @@ const STREAM_NOT_FOUND = 10_059;
 const CONSUMER_NOT_FOUND = 10_014;
 const ANOTHER_STREAM = 10_060;
 export const WRONG_LAST_ID = 10_070;
+const OVER_LIMIT_OF_STREAM = 10_054;
 
 /**
  * By the names of the client's errors: its classes are not loaded here. All others are of the connection, or of a server
@@ -123,7 +124,7 @@ function natsError(error: unknown): QueueError {
   if (!(error instanceof Error)) return new QueueError('unreachable', String(error));
   const causes = [error, error.cause].filter((each) => each instanceof Error);
   const isMissing = [STREAM_NOT_FOUND, CONSUMER_NOT_FOUND, ANOTHER_STREAM].some((code) => isApiError(error, code));
-  const isTooLarge = /max_payload|maximum payload/i.test(error.message);
+  const isTooLarge = /max_payload|maximum payload/i.test(error.message) || isApiError(error, OVER_LIMIT_OF_STREAM);
   const named = causes.map(({ name }) => CODES[name]).find((code) => code !== undefined);
   const code = isMissing ? 'no_such_queue' : isTooLarge ? 'too_large' : (named ?? 'unreachable');
   return new QueueError(code, error.message || error.name, { cause: error });
