@@ -7,15 +7,20 @@ import { Backbone } from './backbone/backbone.ts';
 import { BackboneHandoff } from './backbone/handoff.ts';
 import { BackboneIntake } from './backbone/intake.ts';
 import { bootstrap } from './bootstrap.ts';
+import { checkBroker } from './brokers/check.ts';
+import { Publishers } from './brokers/publishers.ts';
 import { type Config, databaseTarget, type MasterKeys } from './config.ts';
+import { BROKER_TYPES, type BrokerType } from './core/destination.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
 import { FAILING_RULE } from './core/failing.ts';
 import { newId, publicId, type Uuid } from './core/ids.ts';
 import { SealOfOrigin } from './crypto/seal-of-origin.ts';
 import { Vault } from './crypto/vault.ts';
+import { BrokerTransport } from './delivery/broker-transport.ts';
 import { Circuits } from './delivery/circuits.ts';
 import { Recorder } from './delivery/recorder.ts';
 import { Tallies } from './delivery/tallies.ts';
+import type { Transport } from './delivery/transport.ts';
 import { WebhookTransport } from './delivery/webhook-transport.ts';
 import { MAX_IN_FLIGHT, Worker } from './delivery/worker.ts';
 import { Directory } from './directory/directory.ts';
@@ -146,6 +151,8 @@ async function run(
     ...(substitutes.resolve && { resolve: substitutes.resolve }),
     ...(substitutes.ca && { ca: substitutes.ca }),
   });
+  const outside = { policy, resolve: substitutes.resolve };
+  const publishers = new Publishers(outside);
   const now = substitutes.now ?? Date.now;
   const keyUse = new KeyUse({ db, log, now });
   const tallies = new Tallies({ db, log, rule: FAILING_RULE, now: substitutes.now });
@@ -154,7 +161,7 @@ async function run(
     ? new Worker({
         db,
         endpoints: directory,
-        transports: { webhook: new WebhookTransport(egress) },
+        transports: { webhook: new WebhookTransport(egress), ...brokerTransports(publishers) },
         recorder: new Recorder({ db, log }),
         circuits: new Circuits({
           db,
@@ -228,6 +235,7 @@ async function run(
       publicUrl: () => config.publicUrl ?? url ?? '',
       now,
       checkUrl: (text) => checkUrl(policy, text),
+      checkBroker: (type, config) => checkBroker(type, config, outside),
       wakeWorker: () => worker?.wake(),
       wakeJobs: () => replayJobs?.wake(),
       probe: async () => {
@@ -250,10 +258,15 @@ async function run(
       await closeApi();
       await acceptor.idle();
       await stopAll(services);
-      await egress.close();
+      await Promise.all([egress.close(), publishers.close()]);
       await db.close();
     },
   };
+}
+
+function brokerTransports(publishers: Publishers): Record<BrokerType, Transport> {
+  const transports = BROKER_TYPES.map((type) => [type, new BrokerTransport(type, publishers)]);
+  return Object.fromEntries(transports);
 }
 
 async function stopAll(services: readonly Service[]): Promise<void> {

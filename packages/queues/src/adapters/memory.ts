@@ -133,7 +133,7 @@ export class MemoryQueue implements QueuePort {
   }
 
   async health(): Promise<Health> {
-    return this.#broker.isUp ? { ok: true } : { ok: false, reason: 'the memory broker is down' };
+    return this.#broker.isUp ? { ok: true } : { ok: false, code: 'unreachable', reason: 'the memory broker is down' };
   }
 
   async close(): Promise<void> {

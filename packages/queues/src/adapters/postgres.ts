@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
 
 export interface PostgresQueueConfig {
@@ -158,13 +159,8 @@ export class PostgresQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
-    try {
-      await this.#run('select 1', []);
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+  health(): Promise<Health> {
+    return healthOf(this.#run('select 1', []), 'PostgreSQL');
   }
 
   async close(): Promise<void> {
