@@ -80,6 +80,11 @@ export class Backbone implements Service {
     await this.#queue.ack(messages).catch((error: unknown) => this.#away(error));
   }
 
+  /** To come again, to anybody. */
+  async nack(messages: readonly IncomingMessage[], delayMs: number): Promise<void> {
+    await this.#queue.nack(messages, { delayMs }).catch((error: unknown) => this.#away(error));
+  }
+
   async #look(): Promise<void> {
     if (this.#isUp) return;
     const health = await this.#queue.health();

@@ -5,13 +5,14 @@ import type { Service } from '../service.ts';
 import type { DatabaseClock } from '../store/clock.ts';
 import type { Database } from '../store/database.ts';
 import { type LeasedDelivery, releaseLeases } from '../store/lease.ts';
+import { Attendance } from './attendance.ts';
 import type { Backbone } from './backbone.ts';
 import { type Departure, pack } from './envelope.ts';
 
 export const SEAL_HEADER = 'postrider-seal';
 
 /** How long what was accepted may be on its way until a worker has it: so much longer are its leases. */
-const WAY_MS = 30_000;
+export const WAY_MS = 30_000;
 /** Committed and not published yet. More than this, and what comes waits in its lane. */
 const MAX_WAITING = 10_000;
 /** Published in one go. */
@@ -26,6 +27,7 @@ const MAX_BYTES = 256 * 1024;
 export class BackboneHandoff implements Service {
   readonly wayMs = WAY_MS;
   readonly #backbone: Backbone;
+  readonly #attendance: Attendance;
   readonly #clock: DatabaseClock;
   readonly #seal: SealOfOrigin;
   readonly #db: Database;
@@ -36,6 +38,7 @@ export class BackboneHandoff implements Service {
 
   constructor(options: { backbone: Backbone; clock: DatabaseClock; seal: SealOfOrigin; db: Database; log: Log }) {
     this.#backbone = options.backbone;
+    this.#attendance = new Attendance(options);
     this.#clock = options.clock;
     this.#seal = options.seal;
     this.#db = options.db;
@@ -52,15 +55,27 @@ export class BackboneHandoff implements Service {
     });
   }
 
-  start(): void {}
+  start(): void {
+    this.#attendance.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#attendance.stop();
+    await this.idle();
+  }
 
   /** Resolves when all that was handed over is published, or given back. */
-  async stop(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#departures.idle();
   }
 
+  /** Whether anything can be handed over now. */
+  get isOpen(): boolean {
+    return this.#backbone.isUp && this.#attendance.isThere;
+  }
+
   reserve(): boolean {
-    if (!this.#backbone.isUp || this.#taken >= MAX_WAITING) return false;
+    if (!this.isOpen || this.#taken >= MAX_WAITING) return false;
     this.#taken++;
     return true;
   }

@@ -7,14 +7,17 @@ import type { Service } from '../service.ts';
 import type { DatabaseClock } from '../store/clock.ts';
 import type { Database } from '../store/database.ts';
 import { type LeasedDelivery, takeOverLeases } from '../store/lease.ts';
+import { Presence } from './attendance.ts';
 import type { Backbone } from './backbone.ts';
 import { type Envelope, MAX_DELIVERIES, unpack } from './envelope.ts';
-import { SEAL_HEADER } from './handoff.ts';
+import { SEAL_HEADER, WAY_MS } from './handoff.ts';
 
 /** Envelopes received in one go. */
 const MAX_BATCH = 16;
 /** One receive waits no longer, so that a stop is heard. */
 const WAIT_MS = 1_000;
+/** What could not be taken over because the database is away. */
+const AGAIN_MS = 2_000;
 
 /** The worker of this process, as far as deliveries come to it from outside. */
 export interface Hands {
@@ -34,6 +37,7 @@ export interface Hands {
  */
 export class BackboneIntake implements Service {
   readonly #backbone: Backbone;
+  readonly #presence: Presence;
   readonly #clock: DatabaseClock;
   readonly #seal: SealOfOrigin;
   readonly #hands: Hands;
@@ -53,6 +57,7 @@ export class BackboneIntake implements Service {
     log: Log;
   }) {
     this.#backbone = options.backbone;
+    this.#presence = new Presence(options);
     this.#clock = options.clock;
     this.#seal = options.seal;
     this.#hands = options.hands;
@@ -77,12 +82,14 @@ export class BackboneIntake implements Service {
 
   start(): void {
     this.#isRunning = true;
+    this.#presence.start();
     this.#loop = this.#receiveLoop();
   }
 
   /** Takes nothing more. What is in hand is acked as it ends: see `idle`. */
   async stop(): Promise<void> {
     this.#isRunning = false;
+    await this.#presence.stop();
     await this.#loop;
   }
 
@@ -96,10 +103,12 @@ export class BackboneIntake implements Service {
       const room = await this.#hands.room(MAX_DELIVERIES, WAIT_MS);
       const max = Math.min(MAX_BATCH, Math.floor(room / MAX_DELIVERIES));
       if (max < 1) continue;
-      for (const message of await this.#backbone.receive({ max, waitMs: WAIT_MS })) {
+      const messages = await this.#backbone.receive({ max, waitMs: WAIT_MS });
+      this.#presence.took(0);
+      for (const message of messages) {
         this.#take(message).catch((error: unknown) => {
-          // Not acked: it comes again, and until then or the end of their leases its deliveries wait.
-          this.#log.warn({ err: error }, 'what came from the broker could not be taken over');
+          this.#log.warn({ err: error }, 'what came from the broker could not be taken over; it is to come again');
+          void this.#backbone.nack([message], AGAIN_MS);
         });
       }
     }
@@ -109,6 +118,7 @@ export class BackboneIntake implements Service {
     const envelope = this.#open(message);
     if (!envelope) return this.#acks.submit(message);
     const receivedAt = performance.now();
+    this.#presence.took(this.#ageOf(envelope, receivedAt));
     const deliveries = this.#isOurs(message, envelope, receivedAt)
       ? envelope.deliveries
       : await this.#takeOver(envelope.deliveries);
@@ -123,6 +133,11 @@ export class BackboneIntake implements Service {
       if (this.#hands.reserve(delivery.endpointId)) this.#hands.deliver(delivery, receivedAt, onEnd);
       else this.#hands.putInLane(delivery).then(onEnd, onEnd);
     }
+  }
+
+  #ageOf({ startBy }: Envelope, receivedAt: number): number {
+    const now = this.#clock.at(receivedAt);
+    return now === null || startBy === 0 ? 0 : Math.max(0, now - (startBy - WAY_MS));
   }
 
   /** Nobody can have had it before, and its leases are long enough to send it now. */

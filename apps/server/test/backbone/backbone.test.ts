@@ -4,10 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { Backbone } from '../../src/backbone/backbone.ts';
 import { BackboneHandoff, SEAL_HEADER } from '../../src/backbone/handoff.ts';
 import { BackboneIntake, type Hands } from '../../src/backbone/intake.ts';
-import type { Uuid } from '../../src/core/ids.ts';
+import { newId, type Uuid } from '../../src/core/ids.ts';
 import { SealOfOrigin } from '../../src/crypto/seal-of-origin.ts';
 import { createLog } from '../../src/log.ts';
 import { insertMessages, type NewMessage } from '../../src/store/acceptance.ts';
+import { reportBackboneWorker } from '../../src/store/backbone-worker.ts';
 import { DatabaseClock } from '../../src/store/clock.ts';
 import { type LeasedDelivery, releaseLeases } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
@@ -69,8 +70,10 @@ onBothDatabases('a backbone', (kind) => {
     intake = new BackboneIntake({ ...parts, hands });
     clock.start();
     backbone.start();
+    await reportBackboneWorker(stage.db, newId(), 0);
+    handoff.start();
     await until(
-      () => backbone.isUp && clock.at(performance.now()) !== null,
+      () => handoff.isOpen && clock.at(performance.now()) !== null,
       (isReady) => isReady,
     );
   });
@@ -95,7 +98,7 @@ onBothDatabases('a backbone', (kind) => {
       expect(handoff.reserve()).toBe(true);
       handoff.send(leased(accepted, delivery.id, delivery.endpointId), leasedAt);
     }
-    await handoff.stop();
+    await handoff.idle();
     return accepted;
   }
 
@@ -233,5 +236,31 @@ onBothDatabases('a backbone', (kind) => {
     expect(await rows()).toEqual([{ status: 'PENDING', lease: 1 }]);
     await accept();
     expect(left()).toBe(1);
+  });
+
+  test.each([
+    ['nobody', null],
+    ['nobody in time', 20_000],
+  ])('is handed nothing where %s takes from it', async (_, lagMs) => {
+    await stage.sql('delete from backbone_worker');
+    if (lagMs !== null) await reportBackboneWorker(stage.db, newId(), lagMs);
+    await until(
+      () => handoff.isOpen,
+      (isOpen) => !isOpen,
+    );
+    expect(handoff.reserve()).toBe(false);
+    // A worker comes, and is seen by all.
+    intake.start();
+    await until(
+      () => handoff.isOpen,
+      (isOpen) => isOpen,
+    );
+    expect(handoff.reserve()).toBe(true);
+    handoff.release();
+    await intake.stop();
+    await until(
+      () => handoff.isOpen,
+      (isOpen) => !isOpen,
+    );
   });
 });

@@ -27,6 +27,7 @@ for (const kind of Object.values(KINDS)) {
       const roles = { POSTRIDER_ROLES: 'worker,maintenance' };
       senders = [await stage.serve({ ...env, ...roles }), await stage.serve({ ...env, ...roles })];
       for (const { server } of [taker, ...senders]) await server.logged(IN_USE);
+      await taker.server.logged('workers take deliveries from the broker');
     });
     afterAll(async () => {
       await stage.clear();
