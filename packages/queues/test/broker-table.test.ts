@@ -25,11 +25,13 @@ test('the table has what each broker passed, with its version, and why not where
       ),
       file('passed', ['redis: refusals', 'a host that is none', 'passed']),
       file('failed', ['nats: a queue', 'gives', 'skipped']),
+      file('passed', ['memory: a queue', 'gives', 'skipped']),
       file('passed', ['kafka: no kafka: scripts/brokers.sh kafka', 'gives', 'skipped']),
     ]),
   );
   expect(table).toContainEqual(['redis', 'Redis 7.0']);
   expect(table).toContainEqual(['nats', 'did not start']);
+  expect(table).toContainEqual(['memory', expect.stringMatching(/^not run: /)]);
   expect(table).toContainEqual(['kafka', 'not run: no kafka: scripts/brokers.sh kafka']);
   expect(table).toContainEqual(['gives', 'passed', 'FAILED']);
   expect(table).toContainEqual(['counts', 'FAILED', '–']);
