@@ -1,8 +1,9 @@
 import type { SQS } from '@aws-sdk/client-sqs';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
-import { Link, within } from '../link.ts';
+import { Link } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
 import { failures, Gatherer, inRequests, MAX_ENTRIES, NotOurs } from './sqs-batch.ts';
 import { nameOf, type SqsClientConfig, sqsEnds } from './sqs-client.ts';
@@ -81,7 +82,8 @@ export class SqsQueue implements QueuePort {
     this.#create = create && !url;
     this.#leaseSeconds = Math.round(leaseSeconds);
     this.#maxNackDelayMs = (MAX_LEASE_SECONDS - maxInHandSeconds - leaseSeconds) * 1_000;
-    this.traits = { delays: !this.#isFifo, dedupes: this.#isFifo, maxBytes };
+    // A standard queue may give a message out twice, and calls its count approximate.
+    this.traits = { delays: !this.#isFifo, dedupes: this.#isFifo, tellsRedelivery: this.#isFifo, maxBytes };
     this.#link = new Link(sqsEnds(config, url?.origin ?? null, (sqs, signal) => this.#ask(sqs, signal)));
     this.#intake = new Intake(this.#upstream(), {
       leaseMs: this.#leaseSeconds * 1_000,
@@ -131,14 +133,9 @@ export class SqsQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
+  health(): Promise<Health> {
     const asked = this.#on((sqs, QueueUrl) => sqs.getQueueAttributes({ QueueUrl, AttributeNames: ['QueueArn'] }));
-    try {
-      await within(5_000, asked, 'no answer from SQS');
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+    return healthOf(asked, 'SQS');
   }
 
   async close(): Promise<void> {

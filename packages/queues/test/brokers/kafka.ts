@@ -133,8 +133,9 @@ export class OwnKafka {
     await this.#alterUsers([{ name: user, mechanism: ScramMechanisms.SCRAM_SHA_256 }], []);
   }
 
-  halt(): Promise<void> {
-    return this.#process.stop();
+  /** @param signal SIGKILL for a crash. */
+  halt(signal?: NodeJS.Signals): Promise<void> {
+    return this.#process.stop(signal);
   }
 
   resume(): Promise<void> {
