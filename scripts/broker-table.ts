@@ -45,8 +45,12 @@ export function brokerTable(files: readonly TestFile[]): string {
       const broker = brokers.get(kind);
       if (!broker) continue;
       if (meta.version !== undefined) broker.version = meta.version;
-      if (!SUITES.includes(suite)) broker.notRun = suite;
-      else broker.results.set(title, resultOf(ofFile, status, meta.notRun, reasons));
+      if (!SUITES.includes(suite)) {
+        broker.notRun = suite;
+        continue;
+      }
+      const result = resultOf(ofFile, status, meta.notRun, reasons);
+      if (result) broker.results.set(title, result);
     }
   }
   const tested = [...brokers].filter(([, { results }]) => results.size > 0);
@@ -80,15 +84,15 @@ function stateOf({ version, notRun, results }: Broker): string {
   return `not run: ${notRun ?? 'its tests were not among those that were to be run'}`;
 }
 
-/** @param reasons each once; grows. */
-function resultOf(ofFile: string, status: string, notRun: string | undefined, reasons: string[]): string {
+/** Null where it was not to be run. @param reasons each once; grows. */
+function resultOf(ofFile: string, status: string, notRun: string | undefined, reasons: string[]): string | null {
   if (status === 'passed') return 'passed';
   if (notRun !== undefined) {
     if (!reasons.includes(notRun)) reasons.push(notRun);
     return `not run ${reasons.indexOf(notRun) + 1}`;
   }
   // One that was skipped in a file that failed had no broker to run on.
-  return status === 'failed' || ofFile === 'failed' ? 'FAILED' : 'not run';
+  return status === 'failed' || ofFile === 'failed' ? 'FAILED' : null;
 }
 
 /** `kind: what`. */

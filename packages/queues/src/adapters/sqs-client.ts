@@ -16,7 +16,7 @@ export interface SqsClientConfig {
     /** Of credentials that end. */
     readonly sessionToken?: string;
   };
-  /** https://host or http://host:port, of a VPC endpoint or an emulator; that of the queue's URL or of the region unless told. */
+  /** https:// or http://, of a VPC endpoint or an emulator; that of the queue's URL or of the region unless told. */
   readonly endpoint?: string;
   /** With https: whose certificates to believe, PEM; the system's authorities unless told. */
   readonly ca?: string;

@@ -39,12 +39,13 @@ const MAX_COUNTED = 10_000;
 /**
  * A queue of Amazon SQS, or of what speaks like it.
  *
- * - A FIFO queue keeps the order within groups with any number of receivers, and drops what has a dedupe id that came in the
- *   five minutes before. A message without a group is given one of its own: in a common one they would wait for each other.
- * - Another queue keeps no order: of a group one at a time is in hand in each receiver, in the order in which SQS gives them.
- *   It can delay, for 15 minutes at most, in whole seconds.
- * - The delivery count is that of SQS. SQS gives several messages of a group at once, and what is nacked while others of its group
- *   wait here comes again from here: of such times another receiver knows nothing.
+ * - A FIFO queue keeps the order within groups with any number of receivers, and drops what has a dedupe id that came
+ *   in the five minutes before. A message without a group is given one of its own: in a common one they would wait for
+ *   each other.
+ * - Another queue keeps no order: of a group one at a time is in hand in each receiver, in the order in which SQS gives
+ *   them. It can delay, for 15 minutes at most, in whole seconds.
+ * - The delivery count is that of SQS. SQS gives several messages of a group at once, and what is nacked while others
+ *   of its group wait here comes again from here: of such times another receiver knows nothing.
  * - A body that is no text which SQS takes goes in base64. More headers than SQS has attributes go as JSON in one.
  * - Takes `lookup`.
  */

@@ -49,9 +49,10 @@ function redis(url: string): Theirs {
     async version() {
       const ends = redisEnds({ url }, () => {});
       const connection = await ends.open();
-      const info = String(await connection.send(['INFO', 'server']));
+      // Not every user may ask.
+      const info = await connection.send(['INFO', 'server']).catch(() => '');
       await ends.shut(connection);
-      return `Redis ${info.match(/redis_version:(\S+)/)?.[1]}`;
+      return `Redis ${String(info).match(/redis_version:(\S+)/)?.[1] ?? '(does not tell its version)'}`;
     },
     open: (queue, create = true) => new RedisQueue({ url, queue, create }),
     at: (host, port) => new RedisQueue({ url: `redis://${host}:${port}`, queue: 'q' }),
@@ -90,7 +91,7 @@ function kafka(text: string): Theirs {
   const { host, username, password } = new URL(text);
   const sasl = { mechanism: 'scram-sha-256' as const, username, password };
   return {
-    version: async () => 'Apache Kafka (tells clients no version)',
+    version: async () => 'Apache Kafka (does not tell its version)',
     open: (queue, create = true) => new KafkaQueue({ brokers: host, queue, create, ...(username && { sasl }) }),
     at: (other, port) => new KafkaQueue({ brokers: `${other}:${port}`, queue: 'q' }),
   };
@@ -100,7 +101,7 @@ function kafka(text: string): Theirs {
 function pubsub(text: string): Theirs {
   const config = { project: 'postrider-test', plaintext: true };
   return {
-    version: async () => "Google's emulator (tells clients no version)",
+    version: async () => "Google's emulator (does not tell its version)",
     // The name of a topic begins with a letter.
     open: (queue, create = true) =>
       new PubSubQueue({ ...config, endpoint: new URL(text).host, queue: `q-${queue}`, create }),
@@ -115,7 +116,7 @@ function sqs(text: string, ending: string): Theirs {
   const open = (endpoint: string, queue: string, create: boolean) =>
     new SqsQueue({ region: 'elasticmq', credentials, endpoint, queue: queue + ending, create });
   return {
-    version: async () => 'what speaks SQS (tells clients no version)',
+    version: async () => 'what speaks SQS (does not tell its version)',
     open: (queue, create = true) => open(origin, queue, create),
     at: (host, port) => open(`http://${host}:${port}`, 'q', true),
   };
