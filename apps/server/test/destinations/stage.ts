@@ -18,6 +18,10 @@ export interface DestinationStage {
   readonly tooLarge: number | null;
   readonly server: { stop(): Promise<void>; start(): Promise<void> };
   readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> };
+  /** This machine as it may be named, and a port that is free and opened; 0: any. */
+  readonly local: { readonly host: string; readonly quietPort: number };
+  /** Its client asks the system for addresses, and the guard looks at what it dials. */
+  readonly looksUpItself?: true;
   /** What an operator opens, for it. */
   readonly allow: string;
   close(): Promise<void>;
