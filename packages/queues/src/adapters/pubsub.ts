@@ -22,7 +22,7 @@ export interface PubSubQueueConfig extends PubSubClientConfig {
 }
 
 /** The service takes 10 MB, with what is around it. */
-const TRAITS: Traits = { delays: false, dedupes: false, maxBytes: 10_000_000 };
+const TRAITS: Traits = { delays: false, dedupes: false, tellsRedelivery: false, maxBytes: 10_000_000 };
 /** Of one request; the service takes half a megabyte of them. */
 const MAX_ACKS = 1_000;
 /** A pull that nothing came for is asked anew after so long. */
