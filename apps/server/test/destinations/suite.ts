@@ -21,6 +21,7 @@ import { startTestPostrider, type TestPostrider } from '../kit/postrider.ts';
 import { until } from '../kit/until.ts';
 import type { Config, DestinationStage } from './stage.ts';
 
+const SECRETS = ['password', 'credentials', 'secret_access_key'];
 const OUTAGE_MS = 90_000;
 const CHECK_MS = 10_000;
 
@@ -69,11 +70,11 @@ export function destinations(kind: string, open: () => Promise<DestinationStage>
       const endpoint = await create(config, { events: ['invoice.*'], headers: { 'x-team': 'billing' } });
       expect(endpoint).toMatchObject({ type: broker.type, status: 'active' });
       expect(Object.keys(endpoint.config ?? {}).sort()).toEqual(Object.keys(config).sort());
-      for (const secret of ['password', 'credentials']) {
+      for (const secret of SECRETS) {
         if (secret in config) expect(endpoint.config?.[secret]).toBe(MASK);
       }
       const shown = JSON.stringify(endpoint);
-      expect(shown).not.toContain(String(config.password ?? config.credentials));
+      for (const secret of SECRETS) if (secret in config) expect(shown).not.toContain(JSON.stringify(config[secret]));
       expect(endpoint.url).toContain(name);
 
       const payload = { amount: 1.5, text: 'Größe 漢字' };
@@ -159,7 +160,8 @@ export function destinations(kind: string, open: () => Promise<DestinationStage>
       expect([...there].sort((a, b) => a - b)).toEqual(Array.from({ length: 31 }, (_, n) => n));
     });
 
-    test('goes on as another user while events come in, and none is lost', { timeout: 180_000 }, async () => {
+    test('goes on as another user while events come in, and none is lost', { timeout: 180_000 }, async ({ skip }) => {
+      if (!broker.users) return skip('it asks nobody who he is');
       const name = await queue();
       const [first, second] = [await broker.users.create(), await broker.users.create()];
       const { id } = await create(broker.config(name, first), { retry_policy: [1, 1, 1, 1, 1] });
@@ -221,7 +223,8 @@ export function destinations(kind: string, open: () => Promise<DestinationStage>
         }
       });
 
-      test('the password is wrong', async () => {
+      test('the password is wrong', async ({ skip }) => {
+        if (!broker.wrongPassword) return skip('it asks nobody who he is');
         const name = await queue();
         const refusal = await refusalOf({ ...broker.config(name), ...broker.wrongPassword });
         expect(refusal).toMatch(/^\/config: unauthorized: /);
@@ -237,8 +240,10 @@ export function destinations(kind: string, open: () => Promise<DestinationStage>
     test('stays as it was where a change is refused, and takes masked secrets back as they were', async () => {
       const name = await queue();
       const endpoint = await create(broker.config(name));
-      const wrong = await api.patch(`/v1/endpoints/${endpoint.id}`, { config: broker.wrongPassword });
-      expect(wrong.status, wrong.text).toBe(422);
+      if (broker.wrongPassword) {
+        const wrong = await api.patch(`/v1/endpoints/${endpoint.id}`, { config: broker.wrongPassword });
+        expect(wrong.status, wrong.text).toBe(422);
+      }
       const same = await api.patch(`/v1/endpoints/${endpoint.id}`, { config: endpoint.config });
       expect(same.status, same.text).toBe(200);
       expect(await settled(api, await sendTo(api, endpoint.id))).toMatchObject({ status: 'SENT' });
