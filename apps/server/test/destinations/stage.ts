@@ -1,6 +1,8 @@
+import type { BrokerType } from '../../src/core/destination.ts';
+
 /** A broker under test: a real one (or its stand-in) of the test's own, and its own client to look into it. */
 export interface DestinationStage {
-  readonly type: string;
+  readonly type: BrokerType;
   /** Of an endpoint that leads to this queue, as a user that may publish there and no more. */
   config(queue: string, credentials?: Credentials): Config;
   /** The fields that say as whom. */

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { verify } from '@postrider/webhook';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { open as openQueue } from '../../src/brokers/open.ts';
 import { MASK } from '../../src/core/mask.ts';
+import type { EgressPolicy } from '../../src/egress/policy.ts';
+import { exempting, LAX } from '../egress/stage.ts';
 import {
   type Accepted,
   answer,
@@ -183,6 +186,38 @@ export function destinations(kind: string, open: () => Promise<DestinationStage>
       expect(there.size).toBe(made.length);
     });
 
+    test('is held to the address policy when its client connects again', { timeout: 180_000 }, async () => {
+      const name = await queue();
+      let exempt = exempting(broker.allow);
+      const policy: EgressPolicy = {
+        ...LAX,
+        get exempt() {
+          return exempt;
+        },
+      };
+      const port = openQueue(broker.type, broker.config(name), { policy, resolve });
+      try {
+        await port.publish([{ body: '{}' }]);
+        await broker.server.stop();
+        await broker.server.start();
+        exempt = [];
+        await expect(port.publish([{ body: '{}' }])).rejects.toMatchObject({
+          name: 'EgressError',
+          code: 'egress_blocked',
+          message: 'private_address 127.0.0.1',
+        });
+        expect(await port.health('publishing')).toMatchObject({ ok: false });
+        exempt = exempting(broker.allow);
+        await until(
+          () => outcomeOf(port.publish([{ body: '{}' }])),
+          (outcome) => outcome === 'published',
+          OUTAGE_MS,
+        );
+      } finally {
+        await port.close();
+      }
+    });
+
     describe('is refused when it is set up, within 10 s and with the reason, where', () => {
       test('nobody listens at the port', async () => {
         expect(await refusalOf(broker.at(broker.local.host, 1))).toMatch(/^\/config: (unreachable|egress_blocked): /);
@@ -283,6 +318,10 @@ async function resolve(name: string) {
   const addresses = ADDRESSES[name];
   if (!addresses) throw Object.assign(new Error(`no ${name}`), { code: 'ENOTFOUND' });
   return addresses.map((address) => ({ address, family: 4 }));
+}
+
+function outcomeOf(published: Promise<void>): Promise<string> {
+  return published.then(() => 'published', String);
 }
 
 async function stateOf(api: Api, id: string): Promise<string> {
