@@ -26,7 +26,7 @@ import { MAX_IN_FLIGHT, Worker } from './delivery/worker.ts';
 import { Directory } from './directory/directory.ts';
 import { createEgressClient } from './egress/client.ts';
 import type { EgressPolicy, OwnAddress } from './egress/policy.ts';
-import type { Resolve } from './egress/resolve.ts';
+import { type Resolve, sharedResolve } from './egress/resolve.ts';
 import { checkUrl } from './egress/url-policy.ts';
 import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
@@ -151,7 +151,8 @@ async function run(
     ...(substitutes.resolve && { resolve: substitutes.resolve }),
     ...(substitutes.ca && { ca: substitutes.ca }),
   });
-  const outside = { policy, resolve: substitutes.resolve };
+  // One for all brokers: a name server that is silent must not take every thread that asks.
+  const outside = { policy, resolve: sharedResolve(substitutes.resolve) };
   const publishers = new Publishers(outside);
   const now = substitutes.now ?? Date.now;
   const keyUse = new KeyUse({ db, log, now });

@@ -1,4 +1,4 @@
-import { AmqpQueue, KafkaQueue, NatsQueue, PubSubQueue, type QueuePort, RedisQueue } from '@postrider/queues';
+import { AmqpQueue, KafkaQueue, NatsQueue, PubSubQueue, type QueuePort, RedisQueue, SqsQueue } from '@postrider/queues';
 import { type BrokerConfig, type BrokerType, DESTINATIONS, type Destination } from '../core/destination.ts';
 import { secretsOf } from '../core/destination-config.ts';
 import { SocketGuard } from '../egress/guarded-sockets.ts';
@@ -27,6 +27,19 @@ export function open(type: BrokerType, config: BrokerConfig, { policy, resolve }
 
 /** The fields of core/destination.ts, in the words of the adapters. */
 const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig) => QueuePort>> = {
+  sqs: (config) =>
+    new SqsQueue({
+      region: text(config.region),
+      queue: text(config.queue),
+      create: false,
+      credentials: {
+        accessKeyId: text(config.access_key_id),
+        secretAccessKey: text(config.secret_access_key),
+        ...given('sessionToken', config.session_token),
+      },
+      ...given('endpoint', config.endpoint),
+      ...given('ca', config.ca),
+    }),
   redis: (config) =>
     new RedisQueue({
       url: withUser(config),

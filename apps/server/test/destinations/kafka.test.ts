@@ -68,6 +68,7 @@ destinations(
       tooLarge: MAX_BYTES,
       server: { stop: () => server.halt(), start: () => server.resume() },
       users: { create: createPublisher, remove: ({ username }) => server.removeUser({ user: username ?? '' }) },
+      local: { host: '127.0.0.1', quietPort: 0 },
       allow: '127.0.0.0/8',
       close: () => server.stop(),
     };

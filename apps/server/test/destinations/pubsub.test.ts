@@ -1,4 +1,5 @@
 import { missing, OwnPubSub, PROJECT } from '../../../../packages/queues/test/brokers/pubsub.ts';
+import { freePort } from '../../../../packages/queues/test/brokers/server-process.ts';
 import type { Found } from './stage.ts';
 import { destinations } from './suite.ts';
 
@@ -11,6 +12,7 @@ destinations(
     // As docs/brokers/pubsub.md names them, for those who only publish.
     const createPublisher = () => server.createUser(['pubsub.topics.publish']);
     const own = await createPublisher();
+    const quietPort = await freePort();
     const { ca = '' } = server.config('events');
     const found = new Map<string, Found[]>();
     const at = (host: string, port: number) => ({ project: PROJECT, endpoint: `${host}:${port}`, ca });
@@ -50,7 +52,9 @@ destinations(
       server: { stop: () => server.halt(), start: () => server.resume() },
       users: { create: createPublisher, remove: (credentials) => server.removeUser(credentials) },
       // By its name, which its client looks up itself.
-      allow: `localhost:${server.port} 127.0.0.0/8`,
+      looksUpItself: true,
+      local: { host: 'localhost', quietPort },
+      allow: `localhost:${server.port} localhost:1 localhost:${quietPort}`,
       async close() {
         await admin.close();
         await server.stop();

@@ -41,6 +41,7 @@ destinations(
       tooLarge: null,
       server: { stop: () => server.halt(), start: () => server.resume() },
       users: { create: createPublisher, remove: ({ username }) => server.removeUser({ user: username ?? '' }) },
+      local: { host: '127.0.0.1', quietPort: 0 },
       allow: '127.0.0.0/8',
       close: () => server.stop(),
     };

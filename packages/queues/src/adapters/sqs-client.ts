@@ -1,4 +1,3 @@
-import type { LookupFunction } from 'node:net';
 import type { SQS } from '@aws-sdk/client-sqs';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import type { Ends } from '../link.ts';
@@ -20,8 +19,6 @@ export interface SqsClientConfig {
   readonly endpoint?: string;
   /** With https: whose certificates to believe, PEM; the system's authorities unless told. */
   readonly ca?: string;
-  /** Resolves host names, as Node's dns.lookup does. */
-  readonly lookup?: LookupFunction;
 }
 
 /** Longer than any wait for a call: it is the link that gives up. */
@@ -46,7 +43,7 @@ export function sqsEnds(
   return {
     async open() {
       const { SQS } = await import('@aws-sdk/client-sqs');
-      const agent = { keepAlive: true, maxSockets: SOCKETS, ...(config.lookup && { lookup: config.lookup }) };
+      const agent = { keepAlive: true, maxSockets: SOCKETS };
       const sqs = new SQS({
         region: config.region,
         credentials: {

@@ -47,7 +47,6 @@ const MAX_COUNTED = 10_000;
  * - The delivery count is that of SQS. SQS gives several messages of a group at once, and what is nacked while others
  *   of its group wait here comes again from here: of such times another receiver knows nothing.
  * - A body that is no text which SQS takes goes in base64. More headers than SQS has attributes go as JSON in one.
- * - Takes `lookup`.
  */
 export class SqsQueue implements QueuePort {
   readonly traits: Traits;
@@ -133,8 +132,10 @@ export class SqsQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  health(): Promise<Health> {
-    const asked = this.#on((sqs, QueueUrl) => sqs.getQueueAttributes({ QueueUrl, AttributeNames: ['QueueArn'] }));
+  health(of?: 'publishing'): Promise<Health> {
+    const asked = of
+      ? this.#mayPublish()
+      : this.#on((sqs, QueueUrl) => sqs.getQueueAttributes({ QueueUrl, AttributeNames: ['QueueArn'] }));
     return healthOf(asked, 'SQS');
   }
 
@@ -244,6 +245,15 @@ export class SqsQueue implements QueuePort {
       failed ??= [...errors.values()].find((error) => !(error instanceof NotOurs)) ?? null;
     }
     if (failed) throw failed;
+  }
+
+  /** Sends nothing at all, which is refused after it is seen who asks and for what. */
+  async #mayPublish(): Promise<void> {
+    try {
+      await this.#on((sqs, QueueUrl) => sqs.sendMessageBatch({ QueueUrl, Entries: [] }));
+    } catch (error) {
+      if (!(error instanceof QueueError && error.code === 'rejected')) throw error;
+    }
   }
 
   /** With the queue made sure of. Where it is gone after all, that is done once more. */

@@ -342,17 +342,4 @@ describe.skipIf(missing !== null)('an SQS queue', () => {
     await standard.publish(delayed(900_000));
     expect(await standard.receive({ max: 1, waitMs: 0 })).toEqual([]);
   });
-
-  test('resolves its host by the look-up it was given', async () => {
-    const asked: string[] = [];
-    const queue = use({
-      endpoint: `http://sqs.test:${server.port}`,
-      lookup: (host, _options, callback) => {
-        asked.push(host);
-        callback(null, [{ address: '127.0.0.1', family: 4 }]);
-      },
-    });
-    expect(await queue.health()).toEqual({ ok: true });
-    expect(asked).toContain('sqs.test');
-  });
 });
