@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fetches a message broker for the conformance tests of packages/queues, and prints the path of its server: from Debian's
-# packages, or as Go modules. It is started by no one but the tests, which give it a folder and ports of its own.
+# packages, Maven Central or Go modules. It is started by no one but the tests, which give it a folder and ports of its own.
 #
-#   scripts/brokers.sh redis | nats | amqp | pubsub
+#   scripts/brokers.sh redis | nats | amqp | kafka | pubsub
 set -euo pipefail
 
 # Debian starts a server once it is installed, unless this says no.
@@ -24,6 +24,30 @@ debian() {
   echo "$server"
 }
 
+# The jars that packages/queues/test/brokers/<kind>.sha512 names, by path and digest: a folder of them, whole or not there.
+jars() {
+  local list cache folder part
+  list="$(cd "$(dirname "$0")/.." && pwd)/packages/queues/test/brokers/$1.sha512"
+  cache="${XDG_CACHE_HOME:-$HOME/.cache}/postrider-brokers"
+  folder="$cache/$1-$(sha512sum < "$list" | cut -c 1-12)"
+  [ -x /usr/bin/java ] || quiet_install default-jre-headless
+  if [ ! -d "$folder" ]; then
+    mkdir -p "$cache"
+    part=$(mktemp -d "$cache/part.XXXXXX")
+    (
+      trap "rm -rf '$part'" EXIT
+      cd "$part"
+      while read -r _ path; do
+        printf 'url = "https://repo.maven.apache.org/maven2/%s"\noutput = "%s"\ncreate-dirs\n' "$path" "$path"
+      done < "$list" | curl -fsS --retry 5 --retry-all-errors --config -
+      sha512sum -c --quiet "$list"
+      chmod 755 "$part"
+      mv -T "$part" "$folder"
+    ) >&2
+  fi
+  echo "$folder"
+}
+
 # A program of ours, with what its go.sum names, under ~/.cache/postrider-brokers. Debian's Go is too old for it, and one
 # from 1.21 on fetches what it needs.
 go_program() {
@@ -42,6 +66,7 @@ case "${1:-}" in
   redis) debian /usr/bin/redis-server redis-server ;;
   nats) debian /usr/sbin/nats-server nats-server ;;
   amqp) debian /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server ;;
+  kafka) jars "$1" ;;
   pubsub) go_program pubsub ;;
   *)
     sed -n '2,5p' "$0" >&2

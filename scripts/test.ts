@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { isInstalled, LANGUAGES } from '../apps/server/test/docs/languages.ts';
 import { hasBrowser } from '../apps/server/test/kit/browser.ts';
 import { missing as noRabbit } from '../packages/queues/test/brokers/amqp.ts';
+import { missing as noKafka } from '../packages/queues/test/brokers/kafka.ts';
 import { missing as noNats } from '../packages/queues/test/brokers/nats.ts';
 import { missing as noPubSub } from '../packages/queues/test/brokers/pubsub.ts';
 import { missing as noRedis } from '../packages/queues/test/brokers/redis.ts';
@@ -70,7 +71,7 @@ function reasonsNotRun(): string[] {
     'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)';
   return [
     ...(process.env.POSTRIDER_TEST_DATABASE_URL ? [] : [postgres]),
-    ...[noRedis, noNats, noRabbit, noPubSub].filter((reason) => reason !== null),
+    ...[noRedis, noNats, noRabbit, noKafka, noPubSub].filter((reason) => reason !== null),
     ...(hasBrowser ? [] : ['pages in a browser: there is no Chromium (apt-get install chromium)']),
     ...LANGUAGES.filter((language) => !isInstalled(language)).map(
       ({ name, needs }) => `the verification code in ${name}: there is no ${needs.program} (${needs.from})`,

@@ -1,4 +1,5 @@
 export { AmqpQueue, type AmqpQueueConfig } from './adapters/amqp.ts';
+export { KafkaQueue, type KafkaQueueConfig } from './adapters/kafka.ts';
 export { MemoryBroker, MemoryQueue } from './adapters/memory.ts';
 export { NatsQueue, type NatsQueueConfig } from './adapters/nats.ts';
 export { PubSubQueue, type PubSubQueueConfig } from './adapters/pubsub.ts';

@@ -166,6 +166,23 @@ export class Intake<M extends IncomingMessage> {
     this.#changed();
   }
 
+  /** They are another's, or nobody's: what is said of them here counts no longer. */
+  forget(isGone: (message: M) => boolean): void {
+    for (const { message } of this.#inHand.values()) {
+      if (!isGone(message)) continue;
+      this.#inHand.delete(message.id);
+      this.#gate.ack(message);
+    }
+    for (const { message, timer } of this.#delayed.values()) {
+      if (!isGone(message)) continue;
+      if (timer) clearTimeout(timer);
+      this.#delayed.delete(message.id);
+      this.#gate.ack(message);
+    }
+    for (const message of [...this.#gate.waiting()]) if (isGone(message)) this.#gate.remove(message);
+    this.#changed();
+  }
+
   /** Nothing received so far can be acked any longer. */
   clear(): void {
     for (const { timer } of this.#delayed.values()) if (timer) clearTimeout(timer);

@@ -134,3 +134,18 @@ test('closing gives everything back, and says what was never in hand', async () 
   await intake.close();
   expect(asked).toEqual(['back taken 1', 'back untaken 2']);
 });
+
+test('knows nothing more of what it is told to forget: in hand, delayed or waiting for its turn', async () => {
+  const { intake, asked } = stage();
+  for (const id of ['a1', 'a2', 'b1', 'b2', 'c1']) intake.add(message(id, id.charAt(0)));
+  const [a1, b1, c1] = await intake.receive(now);
+  if (!a1 || !b1 || !c1) throw new Error('not received');
+  await intake.nacked([b1], 60_000);
+  intake.forget(({ group }) => group !== 'c');
+  expect(ids(intake.held([a1, b1, c1]))).toEqual(['c1']);
+  expect(await intake.receive(now)).toEqual([]);
+  // Its groups are open again.
+  for (const id of ['a3', 'b3']) intake.add(message(id, id.charAt(0)));
+  expect(ids(await intake.receive(now))).toEqual(['a3', 'b3']);
+  expect(asked).toEqual([]);
+});

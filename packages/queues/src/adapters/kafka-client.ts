@@ -1,0 +1,144 @@
+import type { LookupFunction } from 'node:net';
+import type { BaseOptions, Broker, Connection, ConnectionPool } from '@platformatic/kafka';
+import { QueueError, type QueueErrorCode } from '../error.ts';
+import { within } from '../link.ts';
+
+export interface KafkaClientConfig {
+  /** Where a cluster is asked for its servers: host:9092, several with commas between them. */
+  readonly brokers: string;
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+  /** TLS: true, or with whose certificates to believe and one of one's own, PEM. Without it nothing is encrypted. */
+  readonly tls?: boolean | { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Resolves host names, as Node's dns.lookup does; asked for the addresses that servers tell of themselves as well. */
+  readonly lookup?: LookupFunction;
+}
+
+export const CONNECT_MS = 8_000;
+const CLOSE_MS = 2_000;
+const SASL = { plain: 'PLAIN', 'scram-sha-256': 'SCRAM-SHA-256', 'scram-sha-512': 'SCRAM-SHA-512' } as const;
+
+/** @throws QueueError `misconfigured` */
+export function clientOptions({ brokers, sasl, tls, lookup }: KafkaClientConfig): BaseOptions {
+  const bootstrapBrokers = String(brokers ?? '')
+    .split(',')
+    .map((each) => parsed(each.trim()));
+  if (sasl && !(sasl.mechanism in SASL && sasl.username && sasl.password)) {
+    throw new QueueError('misconfigured', `sasl: one of ${Object.keys(SASL).join(', ')}, with username and password`);
+  }
+  return {
+    clientId: 'postrider',
+    bootstrapBrokers,
+    connectTimeout: CONNECT_MS,
+    // What a server may take for an answer, and how long a request may be under way.
+    timeout: 10_000,
+    requestTimeout: 15_000,
+    // Retries are within retries.
+    retries: 2,
+    retryDelay: 250,
+    ...(tls && {
+      tls: { ...(typeof tls === 'object' && tls), ...(lookup && { lookup }) },
+      tlsServerName: true,
+    }),
+    ...(sasl && { sasl: { ...sasl, mechanism: SASL[sasl.mechanism] } }),
+  };
+}
+
+function parsed(text: string): { host: string; port: number } {
+  const url = /^[a-z]+:\/\//i.test(text) ? null : URL.parse(`kafka://${text}`);
+  if (url?.hostname && url.username === '' && /^\/?$/.test(url.pathname)) {
+    return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 9092) };
+  }
+  throw new QueueError('misconfigured', 'brokers: host:9092, several with commas between them');
+}
+
+/** Says goodbye, and goes without an answer where there is none. */
+export async function shutDown(goodbye: Promise<unknown>, ...pools: readonly ConnectionPool[]): Promise<void> {
+  await within(CLOSE_MS, goodbye, 'no answer from Kafka').catch(() => {});
+  await Promise.allSettled(pools.map((pool) => within(CLOSE_MS, pool.close(), 'no end')));
+}
+
+/** Has a pool resolve names by `lookup`, and hear the errors of its connections: unheard, they would end the process. */
+export function guard(pool: ConnectionPool, { lookup, tls }: KafkaClientConfig): ConnectionPool {
+  pool.on('connecting', ({ connection }) => connection.on('error', () => {}));
+  if (!lookup) return pool;
+  const addresses = new Map<string, string>();
+  const get = pool.get.bind(pool);
+  const established = pool.getEstablishedConnection.bind(pool);
+  const known = (broker: Broker) => ({ ...broker, host: addresses.get(broker.host) ?? broker.host });
+  const resolve = async (broker: Broker) => {
+    const address = await addressOf(broker.host, lookup);
+    // A certificate is of the name.
+    if (!tls) addresses.set(broker.host, address);
+    return get(known(broker));
+  };
+  const replacement = (broker: Broker, callback?: Callback) => {
+    const connection = resolve(broker);
+    if (!callback) return connection;
+    connection.then(
+      (each) => callback(null, each),
+      (error: Error) => callback(error),
+    );
+  };
+  return Object.assign(pool, {
+    get: replacement,
+    getEstablishedConnection: (broker: Broker) => established(known(broker)),
+  });
+}
+
+type Callback = (error: Error | null, connection?: Connection) => void;
+
+function addressOf(host: string, lookup: LookupFunction): Promise<string> {
+  return new Promise((resolve, reject) => {
+    lookup(host, { all: false }, (error, address) => {
+      const first = Array.isArray(address) ? address[0]?.address : address;
+      if (error || !first) reject(error ?? new QueueError('unreachable', `${host} has no address`));
+      else resolve(first);
+    });
+  });
+}
+
+/** By the names that Kafka gives its errors. */
+const CODES: readonly (readonly [RegExp, QueueErrorCode])[] = [
+  [/AUTHENTICATION|_AUTHORIZATION_FAILED$|^ILLEGAL_SASL_STATE$|^UNSUPPORTED_SASL_MECHANISM$/, 'unauthorized'],
+  [/^(UNKNOWN_TOPIC_OR_PARTITION|UNKNOWN_TOPIC_ID|INCONSISTENT_TOPIC_ID)$/, 'no_such_queue'],
+  [/^(MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE)$/, 'too_large'],
+  [/^(INVALID_TOPIC_EXCEPTION|INVALID_GROUP_ID|INVALID_SESSION_TIMEOUT|INVALID_PARTITIONS)$/, 'misconfigured'],
+  [/^INVALID_REPLICATION_FACTOR$/, 'misconfigured'],
+];
+
+/** All others that may go away by themselves, and what has no name, are of the connection. */
+export function kafkaError(error: unknown): QueueError {
+  if (error instanceof QueueError) return error;
+  const all = [...causes(error)];
+  for (const each of all) {
+    const code = CODES.find(([names]) => names.test(nameOf(each)))?.[1];
+    if (code) return new QueueError(code, each.message, { cause: error });
+  }
+  const refused = all.find((each) => 'apiId' in each && 'canRetry' in each && each.canRetry === false);
+  const last = refused ?? all.at(-1);
+  return new QueueError(refused ? 'rejected' : 'unreachable', last?.message || 'no connection', { cause: error });
+}
+
+/** Whether Kafka gave one of these names to what went wrong. */
+export function isNamed(error: unknown, names: RegExp): boolean {
+  return [...causes(error)].some((each) => names.test(nameOf(each)));
+}
+
+function nameOf(error: Error): string {
+  // The client asks for a topic and keeps only the text of the answer.
+  if (/^Unknown topic /.test(error.message)) return 'UNKNOWN_TOPIC_OR_PARTITION';
+  if ('apiId' in error) return String(error.apiId);
+  return 'code' in error ? String(error.code) : '';
+}
+
+/** An error with those within it, outermost first. */
+function* causes(error: unknown): Generator<Error> {
+  if (!(error instanceof Error)) return;
+  yield error;
+  if (error instanceof AggregateError) for (const each of error.errors) yield* causes(each);
+  yield* causes(error.cause);
+}
