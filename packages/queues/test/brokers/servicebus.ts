@@ -7,16 +7,22 @@ import { fileURLToPath } from 'node:url';
 import type { AzureQueueConfig } from '../../src/adapters/azure.ts';
 import type { Credentials } from '../conformance/stage.ts';
 import { freePort, freeze, ServerProcess } from './server-process.ts';
+import type { Policy, Right } from './servicebus/claims.ts';
+import type { QueueSettings } from './servicebus/queue.ts';
 
 /** The lock duration of its queues. */
 const LOCK_SECONDS = 15;
+
+export const STAND_IN = 'stand-in (AMQP 1.0)';
 
 /** Our stand-in for Azure Service Bus, of one test file's own: see servicebus/main.ts. */
 export class OwnServiceBus {
   readonly port: number;
   readonly #folder: string;
   readonly #process: ServerProcess;
-  readonly #keys: Record<string, string> = { postrider: secret() };
+  readonly #policies: Record<string, Policy> = { postrider: { key: secret(), rights: ['Send', 'Listen'] } };
+  readonly #queues: Record<string, Partial<QueueSettings>> = {};
+  readonly #topics: Record<string, Record<string, Partial<QueueSettings>>> = {};
 
   private constructor(folder: string, port: number) {
     this.port = port;
@@ -34,24 +40,35 @@ export class OwnServiceBus {
     return server;
   }
 
+  async createQueue(name: string, settings: Partial<QueueSettings> = {}): Promise<void> {
+    this.#queues[name] = { lockMs: LOCK_SECONDS * 1_000, ...settings };
+    await this.#write();
+  }
+
+  async createTopic(name: string, subscriptions: readonly string[]): Promise<void> {
+    const settings = { lockMs: LOCK_SECONDS * 1_000 };
+    this.#topics[name] = Object.fromEntries(subscriptions.map((each) => [each, settings]));
+    await this.#write();
+  }
+
   config(queue: string, { user = 'postrider', key }: Credentials = {}): AzureQueueConfig {
     return {
-      connectionString: connectionString('127.0.0.1', this.port, user, key ?? this.#keys[user]),
+      connectionString: connectionString('127.0.0.1', this.port, user, key ?? this.#policies[user]?.key),
       queue,
       leaseSeconds: LOCK_SECONDS,
     };
   }
 
-  /** A name and its key. */
-  async createUser(): Promise<Credentials> {
-    const user = `user-${secret()}`;
-    this.#keys[user] = secret();
+  /** A shared access policy: its name and key. */
+  async createUser(rights: readonly Right[] = ['Send', 'Listen']): Promise<Credentials> {
+    const [user, key] = [`user-${secret()}`, secret()];
+    this.#policies[user] = { key, rights };
     await this.#write();
-    return { user, key: this.#keys[user] };
+    return { user, key };
   }
 
   async removeUser({ user = '' }: Credentials): Promise<void> {
-    delete this.#keys[user];
+    delete this.#policies[user];
     await this.#write();
   }
 
@@ -76,11 +93,14 @@ export class OwnServiceBus {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** It is read with every token. */
+  /** It reads them with every token, and with every link. */
   async #write(): Promise<void> {
-    const file = join(this.#folder, 'keys.json');
-    await writeFile(`${file}.new`, JSON.stringify(this.#keys));
-    await rename(`${file}.new`, file);
+    const files = { keys: this.#policies, entities: { queues: this.#queues, topics: this.#topics } };
+    for (const [name, content] of Object.entries(files)) {
+      const file = join(this.#folder, `${name}.json`);
+      await writeFile(`${file}.new`, JSON.stringify(content));
+      await rename(`${file}.new`, file);
+    }
   }
 
   #listens(): Promise<boolean> {

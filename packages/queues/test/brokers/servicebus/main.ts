@@ -1,42 +1,34 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import rhea, { type Connection, type EventContext, type Message, type Sender } from 'rhea';
-import { Claims } from './claims.ts';
-import { LOCK_MS, Queue, type Stored } from './queue.ts';
+import rhea, { type Connection, type EventContext, type Message } from 'rhea';
+import { Claims, Grants, type Right } from './claims.ts';
+import { type Failure, Outlets, Replies } from './links.ts';
+import { manage } from './management.ts';
+import { Namespace } from './namespace.ts';
+import type { Queue } from './queue.ts';
+import { BATCH_FORMAT, incoming, partsOf, textOf, withReason } from './wire.ts';
 
 /**
- * A stand-in for Azure Service Bus: AMQP 1.0 without TLS, tokens by `$cbs`, queues with locks, scheduled messages, and of
- * `$management` what renews locks, settles and peeks. Written after what the client sends and expects; where the service
- * does otherwise, that is not seen here. Every queue is there unless its name begins with `none`. What is stored is
- * written to a file at SIGTERM and read at the start.
+ * A stand-in for Azure Service Bus: AMQP 1.0 without TLS; tokens by `$cbs`, signed with the keys of `keys.json`; the queues
+ * and topics of `entities.json`, with locks, sessions, scheduled messages, duplicate detection and dead-letter queues; of
+ * `$management` what renews locks, settles and peeks. Written after the service's protocol guide and after what its
+ * client sends and expects; where the service does otherwise, that is not seen here.
+ *
+ * Not there: transactions, deferral, auto-forwarding, rules of subscriptions, expiry of messages and of tokens, quotas.
  */
 const { values } = parseArgs({ options: { port: { type: 'string' }, folder: { type: 'string' } } });
 const folder = values.folder ?? '.';
-mkdirSync(folder, { recursive: true });
-const stateFile = join(folder, 'state.json');
-const claims = new Claims(join(folder, 'keys.json'));
 
 /** The service's own, of its standard tier. */
 const MAX_BYTES = 256 * 1024;
-/** What the library has and its types do not name. */
-interface Outcome {
-  described(): never;
-}
-const outcomes = rhea.message as unknown as {
-  accepted(fields: object): Outcome;
-  rejected(fields: { error: { condition: string; description: string } }): Outcome;
-};
-const creditOf = (link: Sender) => ('credit' in link ? Number(link.credit) : 0);
+/** How often what ends by itself is looked for. */
+const TICK_MS = 50;
 
-const queues = new Map<string, Queue>();
-/** Links on which messages go out, by queue. */
-const outlets = new Map<string, Set<Sender>>();
-/** Links on which answers go out, by connection and name. */
-const replies = new WeakMap<Connection, Map<string, Sender>>();
-const permitted = new WeakSet<Connection>();
-const due = new Set<string>();
-let nextSequence = 1;
+const namespace = new Namespace(folder, withReason);
+const claims = new Claims(join(folder, 'keys.json'));
+const outlets = new Outlets();
+const replies = new Replies();
+const grants = new WeakMap<Connection, Grants>();
 
 const container = rhea.create_container({ non_fatal_errors: ['ECONNRESET', 'EPIPE'] });
 container.sasl_server_mechanisms.enable_anonymous();
@@ -47,15 +39,14 @@ container.on('sender_open', ({ connection, sender }: EventContext) => {
   sender.set_source({ address });
   sender.set_target({ address: textOf(sender.target?.address) });
   if (isService(address)) {
-    const known = replies.get(connection) ?? new Map<string, Sender>();
-    replies.set(connection, known.set(sender.name, sender).set(textOf(sender.target?.address), sender));
-    if (address !== '$cbs' && !isThere(address)) refuse(sender, address);
+    replies.add(connection, sender);
+    const failure = address === '$cbs' ? null : refusal(connection, address, 'Listen');
+    if (failure) sender.close(failure);
     return;
   }
-  if (!permitted.has(connection)) return unauthorized(sender);
-  if (!isThere(address)) return refuse(sender, address);
-  const links = outlets.get(address) ?? new Set();
-  outlets.set(address, links.add(sender));
+  const queue = namespace.source(address);
+  const failure = refusal(connection, address, 'Listen') ?? (queue ? outlets.attach(sender, queue) : missing(address));
+  if (failure) sender.close(failure);
 });
 
 container.on('receiver_open', ({ connection, receiver }: EventContext) => {
@@ -63,214 +54,113 @@ container.on('receiver_open', ({ connection, receiver }: EventContext) => {
   const address = textOf(receiver.target?.address);
   receiver.set_target({ address });
   if (address === '$cbs') return;
-  if (!permitted.has(connection)) return unauthorized(receiver);
-  if (!isThere(address)) refuse(receiver, address);
+  const failure = isService(address)
+    ? refusal(connection, address, 'Listen')
+    : (refusal(connection, address, 'Send') ?? (namespace.targets(address) ? null : missing(address)));
+  if (failure) receiver.close(failure);
 });
 
-container.on('sendable', ({ sender }: EventContext) => give(textOf(sender?.source?.address)));
-container.on('sender_draining', ({ sender }: EventContext) => sender?.set_drained(true));
-container.on('sender_close', ({ sender }: EventContext) => {
-  if (sender) outlets.get(textOf(sender.source?.address))?.delete(sender);
-});
-container.on('disconnected', ({ connection }: EventContext) => {
-  for (const links of outlets.values()) {
-    for (const link of links) if (link.connection === connection) links.delete(link);
-  }
-});
+container.on('sendable', ({ sender }: EventContext) => sender && outlets.serve(sender));
+container.on('sender_draining', ({ sender }: EventContext) => sender && outlets.drain(sender));
+container.on('sender_close', ({ sender }: EventContext) => sender && outlets.detach(sender));
+container.on('disconnected', ({ connection }: EventContext) => outlets.disconnect(connection));
 // Or its absence would be thrown.
 container.on('error', () => {});
-for (const each of ['connection_error', 'session_error', 'sender_error', 'receiver_error'])
+for (const each of ['connection_error', 'session_error', 'sender_error', 'receiver_error']) {
   container.on(each, () => {});
+}
 
-container.on('message', ({ connection, receiver, message, delivery }: EventContext) => {
+container.on('message', (context: EventContext) => {
+  const { connection, receiver, message, delivery } = context;
   if (!connection || !receiver || !message || !delivery) return;
   const address = textOf(receiver.target?.address);
-  if (address === '$cbs') putToken(connection, message);
-  else if (isService(address)) manage(connection, queueOf(address.replace('/$management', '')), message);
-  else for (const each of Buffer.isBuffer(message) ? partsOf(message) : [message]) enqueue(address, each);
+  if (address === '$cbs') {
+    delivery.accept();
+    putToken(connection, message);
+  } else if (isService(address)) {
+    delivery.accept();
+    const queue = namespace.source(managed(address));
+    if (!queue) return;
+    const { properties, body } = manage(queue, message, Date.now());
+    replies.send(connection, message, properties, body);
+  } else {
+    const failure = enqueue(address, message, delivery.format);
+    if (failure) delivery.reject(failure);
+    else delivery.accept();
+  }
 });
 
-for (const outcome of ['accepted', 'released'] as const) {
-  container.on(outcome, ({ sender, delivery }: EventContext) => {
-    if (!sender || !delivery || !Buffer.isBuffer(delivery.tag) || delivery.tag.length !== 16) return;
-    const queue = queueOf(textOf(sender.source?.address));
-    const token = tokenOf(delivery.tag);
-    const isHeld = outcome === 'accepted' ? queue.complete(token) : queue.abandon(token);
-    const error = { condition: 'com.microsoft:message-lock-lost', description: 'The lock supplied is invalid.' };
-    delivery.update(true, (isHeld ? outcomes.accepted({}) : outcomes.rejected({ error })).described());
-  });
-}
+container.on('accepted', (context: EventContext) => {
+  outlets.settle(context, (queue, token) => queue.complete(token));
+});
+container.on('released', (context: EventContext) => {
+  outlets.settle(context, (queue, token) => queue.abandon(token));
+});
+container.on('rejected', (context: EventContext) => {
+  const state: { error?: { info?: { DeadLetterReason?: unknown } } } = context.delivery?.remote_state ?? {};
+  const reason = textOf(state.error?.info?.DeadLetterReason);
+  outlets.settle(context, (queue, token) => queue.deadLetter(token, reason));
+});
 
-function enqueue(name: string, message: Message): void {
-  const scheduled = message.message_annotations?.['x-opt-scheduled-enqueue-time'];
-  queueOf(name).add({
-    sequence: nextSequence++,
-    encoded: rhea.message.encode(message).toString('base64'),
-    enqueuedAt: Date.now(),
-    availableAt: scheduled === undefined ? 0 : Number(scheduled),
-    lock: null,
-    failures: 0,
-  });
-}
-
-/** Many encoded messages in one, which has a format of its own and is not decoded. */
-function partsOf(batch: Buffer): Message[] {
-  return [decoded(batch).body.content].flat().map((encoded: Buffer) => decoded(encoded));
-}
-
-/** Soon, and once for all that asked: links know their credit only when what was sent has gone. */
-function give(name: string): void {
-  if (due.has(name)) return;
-  due.add(name);
-  setImmediate(() => {
-    due.delete(name);
-    for (const link of outlets.get(name) ?? []) {
-      for (let room = link.sendable() ? creditOf(link) : 0; room > 0; room--) {
-        const taken = queueOf(name).take();
-        if (!taken) return;
-        link.send(outgoing(taken.message, taken.until), bytesOf(taken.token));
-      }
-    }
-  });
-}
-
-function outgoing({ sequence, encoded, enqueuedAt, failures }: Stored, lockedUntil: number | null): Message {
-  const message = decoded(Buffer.from(encoded, 'base64'));
-  return {
-    ...message,
-    delivery_count: failures,
-    message_annotations: {
-      ...message.message_annotations,
-      'x-opt-sequence-number': rhea.types.wrap_long(sequence),
-      'x-opt-enqueued-time': rhea.types.wrap_timestamp(enqueuedAt),
-      ...(lockedUntil !== null && { 'x-opt-locked-until': rhea.types.wrap_timestamp(lockedUntil) }),
-    },
-  };
-}
-
-function decoded(encoded: Buffer): Message {
-  return { body: null, ...rhea.message.decode(encoded) };
+function enqueue(address: string, message: Message | Buffer, format: number | undefined): Failure | null {
+  const encoded = Buffer.isBuffer(message) ? message : rhea.message.encode(message);
+  if (encoded.length > MAX_BYTES) {
+    const description = `The received message (size:${encoded.length} bytes) exceeds the limit (${MAX_BYTES} bytes).`;
+    return { condition: 'amqp:link:message-size-exceeded', description };
+  }
+  const queues: Queue[] | null = namespace.targets(address);
+  if (!queues) return missing(address);
+  const all = (format === BATCH_FORMAT ? partsOf(encoded) : [encoded]).map(incoming);
+  const needsSession = queues.some(({ settings }) => settings.requiresSession);
+  if (needsSession && all.some(({ session }) => session === null)) {
+    const description = 'The SessionId was not set on a message, and it cannot be sent to the entity.';
+    return { condition: 'amqp:not-allowed', description };
+  }
+  for (const queue of queues) for (const each of all) queue.add(each, Date.now());
+  return null;
 }
 
 function putToken(connection: Connection, request: Message): void {
-  const isKnown = claims.accepts(textOf(request.body));
-  if (isKnown) permitted.add(connection);
-  answer(connection, request, {
-    'status-code': isKnown ? 202 : 401,
-    'status-description': isKnown ? 'Accepted' : 'InvalidSignature: The token has an invalid signature.',
-  });
-}
-
-function manage(connection: Connection, queue: Queue, request: Message): void {
-  const { body } = request;
-  const ok = { statusCode: 200, statusDescription: 'OK' };
-  const lost = {
-    statusCode: 410,
-    statusDescription: 'The lock supplied is invalid.',
-    errorCondition: 'com.microsoft:message-lock-lost',
-  };
-  const tokens: string[] = [body?.['lock-tokens'] ?? []].flat().map((token: Buffer) => uuid(token));
-  switch (request.application_properties?.operation) {
-    case 'com.microsoft:renew-lock': {
-      const ends = tokens.map((token) => queue.renew(token)).filter((end) => end !== null);
-      if (ends.length < tokens.length) return answer(connection, request, lost);
-      return answer(connection, request, ok, { expirations: rhea.types.wrap_array(ends, 0x83, undefined) });
-    }
-    case 'com.microsoft:update-disposition': {
-      const isCompleted = body['disposition-status'] === 'completed';
-      const settled = tokens.map((token) => (isCompleted ? queue.complete(token) : queue.abandon(token)));
-      return answer(connection, request, settled.every(Boolean) ? ok : lost);
-    }
-    case 'com.microsoft:peek-message': {
-      const first = queue.first();
-      if (!first) return answer(connection, request, { statusCode: 204, statusDescription: 'No Content' });
-      const encoded = rhea.message.encode(outgoing(first, null));
-      return answer(connection, request, ok, { messages: [{ message: encoded }] });
-    }
-    default:
-      answer(connection, request, { statusCode: 501, statusDescription: 'Not Implemented' });
+  const audience = textOf(request.application_properties?.name);
+  const rights = claims.rights(textOf(request.body), audience);
+  if (rights) {
+    const known = grants.get(connection) ?? new Grants();
+    grants.set(connection, known);
+    known.put(audience, rights);
   }
+  const properties = {
+    'status-code': rights ? 202 : 401,
+    'status-description': rights ? 'Accepted' : 'InvalidSignature: The token has an invalid signature.',
+  };
+  replies.send(connection, request, properties, null);
 }
 
-function answer(connection: Connection, request: Message, properties: Record<string, unknown>, body: unknown = null) {
-  const link = replies.get(connection)?.get(textOf(request.reply_to));
-  const { message_id: correlation_id } = request;
-  link?.send({ body, application_properties: properties, ...(correlation_id !== undefined && { correlation_id }) });
+function refusal(connection: Connection, address: string, right: Right): Failure | null {
+  if (grants.get(connection)?.allow(address, right)) return null;
+  return {
+    condition: 'amqp:unauthorized-access',
+    description: `Unauthorized access. '${right}' claim(s) are required to perform this operation.`,
+  };
 }
 
-function queueOf(name: string): Queue {
-  const known = queues.get(name);
-  if (known) return known;
-  const made = new Queue([], () => give(name));
-  queues.set(name, made);
-  return made;
+function missing(address: string): Failure {
+  const description = `The messaging entity 'sb://localhost/${address}' could not be found.`;
+  return { condition: 'amqp:not-found', description };
 }
 
 function isService(address: string): boolean {
   return address === '$cbs' || address.endsWith('/$management');
 }
 
-function isThere(address: string): boolean {
-  return !address.startsWith('none');
+function managed(address: string): string {
+  return address.replace(/\/\$management$/, '');
 }
 
-interface Closable {
-  close(error: { condition: string; description: string }): void;
-}
-
-function refuse(link: Closable, address: string): void {
-  const description = `The messaging entity 'sb://localhost/${address}' could not be found.`;
-  link.close({ condition: 'amqp:not-found', description });
-}
-
-function unauthorized(link: Closable): void {
-  link.close({
-    condition: 'amqp:unauthorized-access',
-    description: "Unauthorized access. 'Send,Listen' claim(s) required.",
-  });
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function bytesOf(token: string): Buffer {
-  return Buffer.from(token.replaceAll('-', ''), 'hex');
-}
-
-function tokenOf(bytes: Buffer): string {
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** A client shows the first three parts of a tag the other way round, as the service's own language does. */
-function uuid(bytes: Buffer): string {
-  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-  return tokenOf(Buffer.from(order.map((at) => bytes[at] ?? 0)));
-}
-
-function load(): void {
-  let text: string;
-  try {
-    text = readFileSync(stateFile, 'utf8');
-  } catch {
-    return;
-  }
-  const state: { next: number; queues: Record<string, Stored[]> } = JSON.parse(text);
-  nextSequence = state.next;
-  for (const [name, stored] of Object.entries(state.queues)) queues.set(name, new Queue(stored, () => give(name)));
-}
-
-process.on('SIGTERM', () => {
-  const stored = Object.fromEntries([...queues].map(([name, queue]) => [name, queue.stored]));
-  writeFileSync(stateFile, JSON.stringify({ next: nextSequence, queues: stored }));
-  process.exit(0);
-});
-
-load();
+process.on('SIGTERM', () => process.exit(0));
+setInterval(() => namespace.tick(Date.now()), TICK_MS);
 container.listen({
   port: Number(values.port),
   host: '127.0.0.1',
   max_frame_size: 65_536,
-  receiver_options: { max_message_size: MAX_BYTES },
+  receiver_options: { max_message_size: MAX_BYTES, autoaccept: false },
 });
-process.stdout.write(`locks of ${LOCK_MS} ms\n`);

@@ -5,117 +5,259 @@ export interface Stored {
   readonly sequence: number;
   /** As it was sent, base64. */
   readonly encoded: string;
+  readonly messageId: string | null;
+  readonly session: string | null;
   readonly enqueuedAt: number;
   /** Scheduled: not before. */
   readonly availableAt: number;
-  /** Given out and neither settled nor expired. */
-  lock: { token: string; until: number } | null;
   /** How often it was given out in vain. */
   failures: number;
 }
 
-/** Locks are of this long. */
-export const LOCK_MS = 15_000;
+/** As the service has them for a queue or a subscription. */
+export interface QueueSettings {
+  readonly lockMs: number;
+  readonly requiresSession: boolean;
+  /** How long message ids are remembered; 0: duplicates are not detected. */
+  readonly duplicatesMs: number;
+  readonly maxDeliveries: number;
+}
+
+/** What happened to a queue, as it is written down. */
+export type Change =
+  | { readonly add: Stored }
+  | { readonly gone: number }
+  | { readonly failed: number; readonly times: number }
+  | { readonly seen: string; readonly at: number };
+
+/** A session in one receiver's hands. */
+export interface Hold {
+  readonly id: string;
+  until: number;
+  /** Its lock has ended. */
+  onLost: () => void;
+}
+
+interface Lock {
+  readonly message: Stored;
+  until: number;
+  /** The session whose lock is also that of its messages. */
+  readonly hold: Hold | null;
+}
+
+export interface Taken {
+  readonly message: Stored;
+  readonly token: string;
+  readonly until: number;
+}
 
 /**
- * A queue of Service Bus, as far as an adapter sees it: what is locked is nobody else's until it is completed (gone),
- * abandoned (back in its place, one delivery more) or its lock ends (the same).
+ * A queue of Service Bus, as far as a client sees it. What is locked is nobody else's until it is completed (gone),
+ * abandoned (back in its place, one delivery more) or its lock ends (the same). Of a queue with sessions, the messages of
+ * one session go to the one receiver that holds it; the end of its lock counts as a delivery, its closing does not.
  */
 export class Queue {
-  readonly #messages: Map<number, Stored>;
-  /** Nobody's, by their places. */
-  readonly #ready: number[] = [];
-  readonly #locked = new Map<string, Stored>();
-  readonly #onReady: () => void;
+  readonly settings: QueueSettings;
+  readonly #messages = new Map<number, Stored>();
+  /** Nobody's, by their places: of each session, or all under ''. */
+  readonly #ready = new Map<string, number[]>();
+  readonly #scheduled = new Set<Stored>();
+  readonly #locks = new Map<string, Lock>();
+  readonly #holds = new Map<string, Hold>();
+  readonly #seen = new Map<string, number>();
+  readonly #write: (change: Change) => void;
+  readonly #bury: (message: Stored, reason: string) => void;
+  #next = 1;
+  /** Something may be given out. */
+  onReady: () => void = () => {};
 
-  constructor(stored: readonly Stored[], onReady: () => void) {
-    this.#onReady = onReady;
-    this.#messages = new Map(stored.map((message) => [message.sequence, message]));
-    for (const message of stored) this.#wait(message);
+  constructor(
+    settings: QueueSettings,
+    write: (change: Change) => void,
+    bury: (message: Stored, reason: string) => void,
+  ) {
+    this.settings = settings;
+    this.#write = write;
+    this.#bury = bury;
   }
 
-  get stored(): Stored[] {
-    return [...this.#messages.values()];
+  /** As it was written down. */
+  replay(change: Change): void {
+    if ('add' in change) this.#put(change.add);
+    else if ('gone' in change) this.#forget(change.gone);
+    else if ('seen' in change) this.#seen.set(change.seen, change.at);
+    else {
+      const message = this.#messages.get(change.failed);
+      if (message) message.failures = change.times;
+    }
   }
 
-  add(message: Stored): void {
-    this.#messages.set(message.sequence, message);
-    this.#wait(message);
+  /** Enough to have it again. */
+  *changes(): Generator<Change> {
+    for (const [seen, at] of this.#seen) yield { seen, at };
+    for (const add of this.#messages.values()) yield { add };
   }
 
-  first(): Stored | null {
-    return this.stored[0] ?? null;
+  add(message: Omit<Stored, 'sequence' | 'failures' | 'enqueuedAt'>, now: number): void {
+    const { messageId } = message;
+    if (messageId !== null && this.settings.duplicatesMs > 0) {
+      const seenAt = this.#seen.get(messageId);
+      if (seenAt !== undefined && now - seenAt < this.settings.duplicatesMs) return;
+      this.#seen.set(messageId, now);
+      this.#write({ seen: messageId, at: now });
+    }
+    const add = { ...message, sequence: this.#next, enqueuedAt: now, failures: 0 };
+    this.#put(add);
+    this.#write({ add });
+    this.onReady();
   }
 
-  /** The next one, locked. */
-  take(): { message: Stored; token: string; until: number } | null {
-    const sequence = this.#ready.shift();
+  /** From that place on, whoever has them. */
+  peek(from: number, max: number): Stored[] {
+    return [...this.#messages.values()].filter(({ sequence }) => sequence >= from).slice(0, max);
+  }
+
+  /** The next one, locked; of the session that is held, where there are sessions. */
+  take(hold: Hold | null, now: number): Taken | null {
+    if (hold && this.#holds.get(hold.id) !== hold) return null;
+    const sequence = this.#ready.get(hold?.id ?? '')?.shift();
     const message = sequence === undefined ? undefined : this.#messages.get(sequence);
     if (!message) return null;
-    const lock = { token: randomUUID(), until: Date.now() + LOCK_MS };
-    message.lock = lock;
-    this.#locked.set(lock.token, message);
-    this.#expire(message);
-    return { message, ...lock };
+    const [token, until] = [randomUUID(), hold?.until ?? now + this.settings.lockMs];
+    this.#locks.set(token, { message, until, hold });
+    return { message, token, until };
   }
 
   /** False where the lock is lost; so for the others. */
   complete(token: string): boolean {
     const message = this.#unlock(token);
-    if (message) this.#messages.delete(message.sequence);
-    return message !== null;
+    if (!message) return false;
+    this.#forget(message.sequence);
+    this.#write({ gone: message.sequence });
+    return true;
   }
 
   abandon(token: string): boolean {
     const message = this.#unlock(token);
     if (!message) return false;
     message.failures++;
-    this.#makeReady(message);
+    if (message.failures >= this.settings.maxDeliveries) this.#kill(message, 'MaxDeliveryCountExceeded');
+    else {
+      this.#write({ failed: message.sequence, times: message.failures });
+      this.#makeReady(message);
+    }
     return true;
   }
 
+  deadLetter(token: string, reason: string): boolean {
+    const message = this.#unlock(token);
+    if (message) this.#kill(message, reason);
+    return message !== null;
+  }
+
   /** When it ends then, or null. */
-  renew(token: string): number | null {
-    const lock = this.#locked.get(token)?.lock;
-    if (!lock) return null;
-    lock.until = Date.now() + LOCK_MS;
+  renew(token: string, now: number): number | null {
+    const lock = this.#locks.get(token);
+    if (!lock || lock.hold) return null;
+    lock.until = now + this.settings.lockMs;
     return lock.until;
   }
 
-  #unlock(token: string): Stored | null {
-    const message = this.#locked.get(token);
-    if (!message) return null;
-    this.#locked.delete(token);
-    message.lock = null;
-    return message;
+  /** The session of that name, or any that nobody has and that has something to give; null: there is none. */
+  accept(id: string | null, now: number): Hold | null {
+    const free = id ?? [...this.#ready].find(([each, ready]) => ready.length > 0 && !this.#holds.has(each))?.[0];
+    if (free === undefined || this.#holds.has(free)) return null;
+    const hold = { id: free, until: now + this.settings.lockMs, onLost: () => {} };
+    this.#holds.set(free, hold);
+    return hold;
   }
 
-  /** Until its time, or its lock's end. */
-  #wait(message: Stored): void {
-    if (message.lock) {
-      this.#locked.set(message.lock.token, message);
-      this.#expire(message);
-    } else if (message.availableAt > Date.now()) {
-      setTimeout(() => this.#makeReady(message), message.availableAt - Date.now()).unref();
-    } else {
-      this.#makeReady(message);
+  renewSession(id: string, now: number): number | null {
+    const hold = this.#holds.get(id);
+    if (hold) hold.until = now + this.settings.lockMs;
+    return hold?.until ?? null;
+  }
+
+  /** Its receiver closed: what it had goes back, and does not count as delivered. */
+  release(hold: Hold): void {
+    if (this.#holds.get(hold.id) !== hold) return;
+    this.#holds.delete(hold.id);
+    for (const [token, lock] of this.#locks) {
+      if (lock.hold !== hold) continue;
+      this.#unlock(token);
+      this.#makeReady(lock.message);
     }
+    this.onReady();
   }
 
-  #expire(message: Stored): void {
-    const lock = message.lock;
-    if (!lock) return;
-    const check = () => {
-      if (message.lock !== lock) return;
-      if (lock.until > Date.now()) this.#expire(message);
-      else this.abandon(lock.token);
-    };
-    setTimeout(check, Math.max(1, lock.until - Date.now())).unref();
+  /** Ends what has ended. */
+  tick(now: number): void {
+    for (const message of this.#scheduled) if (message.availableAt <= now) this.#activate(message, now);
+    for (const [token, { until, hold }] of this.#locks) if (!hold && until <= now) this.abandon(token);
+    for (const hold of this.#holds.values()) if (hold.until <= now) this.#lose(hold);
+    for (const [id, at] of this.#seen) if (now - at > this.settings.duplicatesMs) this.#seen.delete(id);
   }
 
-  #makeReady({ sequence }: Stored): void {
-    const before = this.#ready.findLastIndex((other) => other < sequence);
-    this.#ready.splice(before + 1, 0, sequence);
-    this.#onReady();
+  #lose(hold: Hold): void {
+    for (const [token, lock] of this.#locks) if (lock.hold === hold) this.abandon(token);
+    this.#holds.delete(hold.id);
+    hold.onLost();
+    this.onReady();
+  }
+
+  /** A scheduled message is enqueued when its time comes: behind those that came before. */
+  #activate(message: Stored, now: number): void {
+    this.#forget(message.sequence);
+    this.#write({ gone: message.sequence });
+    const add = { ...message, sequence: this.#next, enqueuedAt: now, availableAt: 0 };
+    this.#put(add);
+    this.#write({ add });
+    this.onReady();
+  }
+
+  #kill(message: Stored, reason: string): void {
+    this.#forget(message.sequence);
+    this.#bury(message, reason);
+    this.#write({ gone: message.sequence });
+  }
+
+  #put(message: Stored): void {
+    this.#next = Math.max(this.#next, message.sequence + 1);
+    this.#messages.set(message.sequence, message);
+    if (message.availableAt > 0) this.#scheduled.add(message);
+    else this.#place(message);
+  }
+
+  #forget(sequence: number): void {
+    const message = this.#messages.get(sequence);
+    if (!message) return;
+    this.#messages.delete(sequence);
+    this.#scheduled.delete(message);
+    const ready = this.#ready.get(this.#lineOf(message)) ?? [];
+    const at = ready.indexOf(sequence);
+    if (at >= 0) ready.splice(at, 1);
+  }
+
+  #unlock(token: string): Stored | null {
+    const lock = this.#locks.get(token);
+    this.#locks.delete(token);
+    return lock?.message ?? null;
+  }
+
+  #makeReady(message: Stored): void {
+    this.#place(message);
+    this.onReady();
+  }
+
+  #place(message: Stored): void {
+    const line = this.#lineOf(message);
+    const ready = this.#ready.get(line) ?? [];
+    const before = ready.findLastIndex((other) => other < message.sequence);
+    ready.splice(before + 1, 0, message.sequence);
+    this.#ready.set(line, ready);
+  }
+
+  #lineOf({ session }: Stored): string {
+    return this.settings.requiresSession ? (session ?? '') : '';
   }
 }
