@@ -4,11 +4,23 @@ import { QueueError } from '../error.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link, within } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
-import { type AzureClient, type AzureClientConfig, azureEnds, codeOf } from './azure-client.ts';
-import { type AzureMessage, fromAzure, toAzure } from './azure-message.ts';
+import {
+  type AzureClient,
+  type AzureClientConfig,
+  ask,
+  azureEnds,
+  RECEIVE_OPTIONS,
+  unlessBroken,
+} from './azure-client.ts';
+import { type AzureMessage, fromAzure, inOrder, toAzure } from './azure-message.ts';
+import { AzureSessions, isLockLost } from './azure-sessions.ts';
 
 export interface AzureQueueConfig extends AzureClientConfig {
-  /** The lock duration of the queue, or less; 30 unless told. Locks are renewed three times in it. */
+  /** True: the queue requires sessions. */
+  readonly sessions?: boolean;
+  /** Of those, held at once; 64 unless told. More groups than that take turns. */
+  readonly maxSessions?: number;
+  /** The lock duration of the queue, or less; 30 unless told, 5 to 300. Locks are renewed three times in it. */
   readonly leaseSeconds?: number;
   /** A message is in hand for no longer; 900 unless told. */
   readonly maxInHandSeconds?: number;
@@ -32,13 +44,17 @@ const RENEWALS = 100;
 const MAX_NACK_DELAY_MS = 900_000;
 
 /**
- * A queue of Azure Service Bus, with locks (peek-lock). It has to be there, and without sessions.
+ * A queue of Azure Service Bus, or a topic with a subscription, with locks (peek-lock). It has to be there. The group
+ * travels as the session id.
  *
- * - Order within a group holds with one receiver: what is behind a message of its group is held back in it, locked. The
- *   group travels as the session id, which such a queue stores and does not look at.
- * - The delivery count is the service's. What was held back counts as received when its receiver closes.
- * - The service stops giving to a receiver that has 2,047 messages after one that is still in hand.
- * - Delays by the clock of this machine; a delay after a nack is waited out in the receiver.
+ * - With sessions, order within a group is the service's, with any number of receivers: each holds the sessions that it
+ *   reads, and what is held back in it goes to the next one uncounted.
+ * - Without sessions, order within a group holds with one receiver: what is behind a message of its group is held back in
+ *   it, locked, and counts as delivered when it goes back. The service stops giving to a receiver that has 2,047
+ *   messages after one that is still in hand.
+ * - The delivery count is the service's. When it reaches the queue's own limit, the service itself takes the message to the
+ *   dead-letter queue; PoisonGuard is to come before that, and knows the place and the reason as with all brokers.
+ * - Delays by the clock of this machine; a delay after a nack is waited out in the receiver, which keeps the lock.
  * - Dedupe ids go as message ids.
  * - `lookup`: see the setting.
  */
@@ -46,23 +62,42 @@ export class AzureQueue implements QueuePort {
   readonly traits: Traits;
   readonly #link: Link<AzureClient>;
   readonly #intake: Intake<AzureMessage>;
+  readonly #sessions: AzureSessions | null;
 
   constructor(config: AzureQueueConfig) {
     const { leaseSeconds = 30, maxInHandSeconds = 900, dedupes = false, maxBytes = MAX_BYTES } = config;
+    const { sessions = false, maxSessions = 64 } = config;
     if (!(leaseSeconds >= 5 && leaseSeconds <= 300)) throw new QueueError('misconfigured', 'leaseSeconds: 5 to 300');
+    if (!(maxSessions >= 1 && maxSessions <= 1_000)) throw new QueueError('misconfigured', 'maxSessions: 1 to 1000');
     this.traits = { delays: true, dedupes, maxBytes };
-    this.#link = new Link(azureEnds(config));
-    this.#intake = new Intake(this.#upstream(), {
+    this.#link = new Link(azureEnds(config, (broken) => void this.#link.drop(broken)));
+    const intake = new Intake(this.#upstream(), {
       leaseMs: leaseSeconds * 1_000,
       maxInHandMs: maxInHandSeconds * 1_000,
-      compare: (a, b) => Number(a.id) - Number(b.id),
+      compare: inOrder,
     });
+    this.#intake = intake;
+    this.#sessions = sessions
+      ? new AzureSessions({
+          max: maxSessions,
+          accept: ({ client }) =>
+            config.subscription === undefined
+              ? client.acceptNextSession(config.queue, { ...RECEIVE_OPTIONS })
+              : client.acceptNextSession(config.queue, config.subscription, { ...RECEIVE_OPTIONS }),
+          add: (message) => intake.add(message),
+          onLost: (session) => intake.forget((message) => message.session === session),
+          onGone: (messages) => intake.acked(messages),
+          arrival: (ms, signal) => intake.arrival(ms, signal),
+        })
+      : null;
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    const all = messages.map((message) => toAzure(message, this.traits.maxBytes));
+    const all = messages.map((message) => toAzure(message, this.traits.maxBytes, this.#sessions !== null));
     for (let at = 0; at < all.length; at += IN_FLIGHT) {
-      await this.#call((client) => send(client, all.slice(at, at + IN_FLIGHT)));
+      // A batch is of one session.
+      const batches = Map.groupBy(all.slice(at, at + IN_FLIGHT), ({ sessionId }) => sessionId);
+      await this.#call((client) => Promise.all([...batches.values()].map((batch) => send(client, batch))));
     }
   }
 
@@ -73,7 +108,10 @@ export class AzureQueue implements QueuePort {
   async ack(messages: readonly IncomingMessage[]): Promise<void> {
     const mine = this.#intake.held(messages);
     try {
-      const lost = await this.#unlessLost(mine, ({ receiver }, { received }) => receiver.completeMessage(received));
+      const lost = await this.#unlessLost(mine, async (client, message) => {
+        await receiverOf(client, message).completeMessage(message.received);
+        this.#sessions?.done(message);
+      });
       this.#intake.letGo(lost);
       this.#intake.acked(mine.filter((message) => !lost.includes(message)));
     } catch (error) {
@@ -93,7 +131,7 @@ export class AzureQueue implements QueuePort {
   }
 
   async health(): Promise<Health> {
-    const asked = this.#call(({ receiver }) => receiver.peekMessages(1));
+    const asked = this.#call(ask);
     try {
       await within(5_000, asked, 'no answer from Service Bus');
       return { ok: true };
@@ -104,6 +142,7 @@ export class AzureQueue implements QueuePort {
 
   async close(): Promise<void> {
     await this.#intake.close();
+    this.#sessions?.close();
     await this.#link.close();
   }
 
@@ -111,13 +150,18 @@ export class AzureQueue implements QueuePort {
     return {
       fetch: (room, waitMs, signal) => this.#fetch(room, waitMs, signal),
       extend: async (messages) => {
+        const sessions = this.#sessions;
+        if (sessions) return this.#call(() => sessions.renew(messages));
         for (let at = 0; at < messages.length; at += RENEWALS) {
           const part = messages.slice(at, at + RENEWALS);
           await this.#unlessLost(part, ({ receiver }, { received }) => receiver.renewMessageLock(received));
         }
       },
-      giveBack: ({ taken, untaken }) => this.#abandon([...taken, ...untaken]),
-      again: (messages) => this.#abandon(messages),
+      giveBack: async ({ taken, untaken }) => {
+        for (const message of untaken) this.#sessions?.leave(message);
+        await this.#abandon(this.#sessions ? taken : [...taken, ...untaken], false);
+      },
+      again: (messages) => this.#abandon(messages, true),
     };
   }
 
@@ -129,15 +173,21 @@ export class AzureQueue implements QueuePort {
       abortSignal: signal,
     };
     try {
-      const messages = await this.#call(({ receiver }) => receiver.receiveMessages(room, options));
-      for (const message of messages) this.#intake.add(fromAzure(message));
+      await this.#call(async (client) => {
+        if (this.#sessions) return this.#sessions.fetch(client, room, waitMs, signal);
+        const messages = await client.receiver.receiveMessages(room, options);
+        for (const message of messages) this.#intake.add(fromAzure(message, null));
+      });
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  async #abandon(messages: readonly AzureMessage[]): Promise<void> {
-    await this.#unlessLost(messages, ({ receiver }, { received }) => receiver.abandonMessage(received));
+  async #abandon(messages: readonly AzureMessage[], isWanted: boolean): Promise<void> {
+    await this.#unlessLost(messages, async (client, message) => {
+      await receiverOf(client, message).abandonMessage(message.received);
+      this.#sessions?.again(message, isWanted);
+    });
   }
 
   /** @returns those whose lock had ended: they may be another's. */
@@ -153,7 +203,8 @@ export class AzureQueue implements QueuePort {
           try {
             await ask(client, message);
           } catch (error) {
-            if (!/^Message(LockLost|NotFound)$/.test(codeOf(error))) throw error;
+            if (!isLockLost(error)) throw error;
+            if (message.session) this.#sessions?.lose(message.session);
             lost.push(message);
           }
         }),
@@ -168,7 +219,7 @@ export class AzureQueue implements QueuePort {
     try {
       return await this.#link.call((client) => {
         used.push(client);
-        return act(client);
+        return unlessBroken(client, act(client));
       });
     } catch (error) {
       const isBroken = error instanceof QueueError && error.code === 'unreachable';
@@ -176,6 +227,11 @@ export class AzureQueue implements QueuePort {
       throw error;
     }
   }
+}
+
+/** Whose link settles it. */
+function receiverOf({ receiver }: AzureClient, { session }: AzureMessage) {
+  return session?.receiver ?? receiver;
 }
 
 /** In as few batches as may be; one that fits into none goes alone, if the service takes it. */
