@@ -63,7 +63,10 @@ container.on('receiver_open', ({ connection, receiver }: EventContext) => {
 container.on('sendable', ({ sender }: EventContext) => sender && outlets.serve(sender));
 container.on('sender_draining', ({ sender }: EventContext) => sender && outlets.drain(sender));
 container.on('sender_close', ({ sender }: EventContext) => sender && outlets.detach(sender));
-container.on('disconnected', ({ connection }: EventContext) => outlets.disconnect(connection));
+// Closed in good order, or not: its links end with it.
+for (const end of ['connection_close', 'disconnected']) {
+  container.on(end, ({ connection }: EventContext) => outlets.disconnect(connection));
+}
 // Or its absence would be thrown.
 container.on('error', () => {});
 for (const each of ['connection_error', 'session_error', 'sender_error', 'receiver_error']) {
