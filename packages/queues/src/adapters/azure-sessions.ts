@@ -168,7 +168,10 @@ export class AzureSessions {
 
   #readOn(session: AzureSession, room: number): void {
     const now = performance.now();
-    if (this.#isFull && now - session.since > TURN_MS) session.isEnding = true;
+    if (this.#isFull && now - session.since > TURN_MS) {
+      session.isEnding = true;
+      this.#tidy(session);
+    }
     const ahead = isNone(session.receiver.sessionId) ? AHEAD.none : AHEAD.group;
     const free = Math.min(room, ahead - session.here.size);
     if (session.reading || session.isEnding || free <= 0 || now < session.nextRead) return;
@@ -180,6 +183,7 @@ export class AzureSessions {
     const maxWaitTimeInMs = this.#isFull ? IDLE_MS.full : IDLE_MS.roomy;
     // The second is not among the documented ones: it would wait for a second.
     const options = { maxWaitTimeInMs, maxTimeAfterFirstMessageInMs: MORE_MS };
+    const awaited = [...session.coming.values()];
     try {
       const messages = await session.receiver.receiveMessages(max, options);
       session.reading = null;
@@ -190,6 +194,7 @@ export class AzureSessions {
         session.here.add(message.id);
         this.#options.add(message);
       }
+      this.#giveUp(session, awaited);
       session.nextRead = messages.length > 0 ? 0 : performance.now() + POLL_MS;
       if (messages.length === 0) this.#tidy(session);
     } catch (error) {
@@ -199,6 +204,13 @@ export class AzureSessions {
       this.lose(session);
       if (!isLost) throw error;
     }
+  }
+
+  /** They would have been the first to come: the service has put them away. */
+  #giveUp(session: AzureSession, awaited: readonly AzureMessage[]): void {
+    const gone = awaited.filter((message) => session.coming.get(message.id) === message);
+    for (const { id } of gone) session.coming.delete(id);
+    if (gone.length > 0) this.#options.onGone(gone);
   }
 
   /** Unless somebody reads it soon. */

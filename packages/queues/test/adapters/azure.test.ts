@@ -133,6 +133,17 @@ describe('a Service Bus queue', () => {
       await queue.ack(held);
     });
 
+    test(`gives again what was in hand when its lock ended, ${kind}`, async () => {
+      const queue = use(await made({ lockMs: 5_000, requiresSession: sessions }), { sessions, leaseSeconds: 60 });
+      await queue.publish(['first', 'second'].map((body) => ({ body, group: 'g' })));
+      const held = await queue.receive({ max: 1, waitMs: 5_000 });
+      const again = await queue.receive({ max: 1, waitMs: 20_000 });
+      expect(texts([...held, ...again])).toEqual(['first 1', 'first 2']);
+      await queue.ack(held);
+      expect(texts(await queue.receive({ max: 1, waitMs: 0 }))).toEqual([]);
+      await queue.ack(again);
+    });
+
     test(`is told that the queue is not made so, ${kind}`, async () => {
       const queue = use(await made({ requiresSession: !sessions }), { sessions });
       await expect(queue.receive({ max: 1, waitMs: 2_000 })).rejects.toMatchObject({ code: 'misconfigured' });
@@ -166,6 +177,29 @@ describe('a Service Bus queue', () => {
       await queue.ack(messages);
     }
     expect(seen.toSorted()).toEqual(groups.flatMap((group) => [`${group} 1`, `${group} 2`]).toSorted());
+  });
+
+  test('takes a session from a group that is always busy, for one that waits', async () => {
+    const queue = use(await made({ requiresSession: true }), { sessions: true, maxSessions: 1 });
+    await queue.publish([{ body: 'busy', group: 'a' }]);
+    for (let seen = ''; seen !== 'waits'; ) {
+      const [message] = await queue.receive({ max: 1, waitMs: 5_000 });
+      if (seen === '') await queue.publish([{ body: 'waits', group: 'b' }]);
+      if (message) await queue.publish([{ body: 'busy', group: 'a' }]);
+      if (message) await queue.ack([message]);
+      seen = String(message?.body);
+    }
+  });
+
+  test('goes on with a group whose message the service has put away', async () => {
+    const queue = use(await made({ requiresSession: true, maxDeliveries: 2 }), { sessions: true });
+    await queue.publish(['poison', 'good'].map((body) => ({ body, group: 'a' })));
+    for (const seen of ['poison 1', 'poison 2']) {
+      const messages = await queue.receive({ max: 1, waitMs: 5_000 });
+      expect(texts(messages)).toEqual([seen]);
+      await queue.nack(messages);
+    }
+    expect(texts(await queue.receive({ max: 1, waitMs: 5_000 }))).toEqual(['good 1']);
   });
 
   test('counts what was only held back as delivered without sessions, and not with them', async () => {

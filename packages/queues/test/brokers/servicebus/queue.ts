@@ -165,11 +165,21 @@ export class Queue {
 
   /** The session of that name, or any that nobody has and that has something to give; null: there is none. */
   accept(id: string | null, now: number): Hold | null {
-    const free = id ?? [...this.#ready].find(([each, ready]) => ready.length > 0 && !this.#holds.has(each))?.[0];
-    if (free === undefined || this.#holds.has(free)) return null;
+    const free = id ?? this.#freeSession();
+    if (free === null || this.#holds.has(free)) return null;
     const hold = { id: free, until: now + this.settings.lockMs, onLost: () => {} };
     this.#holds.set(free, hold);
     return hold;
+  }
+
+  /** The one that has waited longest. */
+  #freeSession(): string | null {
+    let found: { readonly id: string; readonly sequence: number } | null = null;
+    for (const [id, [sequence]] of this.#ready) {
+      if (sequence === undefined || this.#holds.has(id)) continue;
+      if (!found || sequence < found.sequence) found = { id, sequence };
+    }
+    return found?.id ?? null;
   }
 
   renewSession(id: string, now: number): number | null {
