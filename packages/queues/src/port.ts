@@ -1,3 +1,5 @@
+import type { QueueErrorCode } from './error.ts';
+
 /** A message on its way to a broker. */
 export interface OutgoingMessage {
   readonly body: string | Uint8Array;
@@ -26,11 +28,15 @@ export interface IncomingMessage {
 export interface Traits {
   readonly delays: boolean;
   readonly dedupes: boolean;
+  /** `deliveryCount` is above 1 wherever any receiver had the message before; else this receiver's own count. */
+  readonly tellsRedelivery: boolean;
   /** Largest message with its headers, bytes. */
   readonly maxBytes: number;
 }
 
-export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+export type Health =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: QueueErrorCode; readonly reason: string };
 
 /** Called for each message; acked when it resolves, nacked when it rejects. */
 export type Handler = (message: IncomingMessage) => Promise<void>;
@@ -56,8 +62,13 @@ export interface QueuePort {
   nack(messages: readonly IncomingMessage[], options?: { readonly delayMs?: number }): Promise<void>;
   /** Receives and acks by itself, up to `concurrency` messages at once. */
   consume(handler: Handler, options?: ConsumeOptions): Consumer;
-  /** Asks the broker, within 5 s. Never rejects. */
-  health(): Promise<Health>;
+  /**
+   * Asks the broker, within 5 s. Never rejects.
+   *
+   * @param of `publishing`: all that publishing needs and nothing that only receiving does, as far as a broker tells
+   * without a message: server, user, queue, what the user may do.
+   */
+  health(of?: 'publishing'): Promise<Health>;
   /** Lets go of the connection; what is in hand goes back. */
   close(): Promise<void>;
 }

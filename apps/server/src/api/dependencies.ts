@@ -1,4 +1,6 @@
 import type { PortalSessions } from '../auth/portal-sessions.ts';
+import type { BrokerFailure } from '../brokers/failure.ts';
+import type { BrokerConfig, BrokerType } from '../core/destination.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { CheckedUrl } from '../egress/url-policy.ts';
@@ -15,6 +17,8 @@ export interface ApiDependencies {
   readonly log: Log;
   /** The URL policy of egress/, with this process's settings. */
   readonly checkUrl: (url: string) => CheckedUrl;
+  /** Whether a broker lets us publish; what stands against it, or null. Takes up to 10 s. */
+  readonly checkBroker: (type: BrokerType, config: BrokerConfig) => Promise<BrokerFailure | null>;
   /** Links into the portal become sessions here. */
   readonly portal: Pick<PortalSessions, 'open'>;
   /** What links begin with: `https://hooks.example.com`. */

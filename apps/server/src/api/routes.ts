@@ -5,6 +5,7 @@ import { applicationRoutes } from './applications/routes.ts';
 import { auditLogRoutes } from './audit-log/routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { destinationTypeRoutes } from './destination-types/routes.ts';
 import { docsRoutes } from './docs/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { endpointSecretRoutes } from './endpoints/secret-routes.ts';
@@ -44,6 +45,7 @@ export function registerRoutes(app: ApiServer, deps: ApiDependencies): void {
     eventTypeTransferRoutes(api, deps);
     eventRoutes(api, deps);
     subscriptionRoutes(api, deps);
+    destinationTypeRoutes(api);
     jobRoutes(api, deps);
     metricsRoutes(api, deps);
     portalRoutes(api, deps);

@@ -88,11 +88,15 @@ export function cooldownMs(openings: number, random: number): number {
 
 /**
  * True where an answer says that the endpoint cannot be reached or cope. A 400 or 404 is a live server's opinion of one
- * message: it fails the delivery and says nothing of the next one.
+ * message: it fails the delivery and says nothing of the next one; so is a broker's that it is too large.
  */
 export function speaksAgainstEndpoint(
-  answer: { readonly kind: 'response'; readonly status: number } | { readonly kind: 'error' },
+  answer:
+    | { readonly kind: 'response'; readonly status: number }
+    | { readonly kind: 'error'; readonly code?: string }
+    | { readonly kind: 'published' },
 ): boolean {
-  if (answer.kind === 'error') return true;
+  if (answer.kind === 'published') return false;
+  if (answer.kind === 'error') return answer.code !== 'broker_too_large';
   return answer.status >= 500 || answer.status === 408 || answer.status === 425 || answer.status === 429;
 }

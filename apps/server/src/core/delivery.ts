@@ -4,7 +4,7 @@ import { nextDelay, parseRetryAfter, type RetryPolicy } from './retry-policy.ts'
 /**
  * The life of a delivery:
  *
- *   PENDING ──claim──▶ SENDING ──2xx──▶ SENT
+ *   PENDING ──claim──▶ SENDING ──2xx──▶ SENT      (or a broker has confirmed it)
  *      ▲                  │
  *      ├── try again ─────┤
  *      ├── lease ended ───┤  (a worker died; somebody else takes over)
@@ -19,7 +19,8 @@ export type Trigger = 'scheduled' | 'manual' | 'test' | 'probe' | 'replay';
 /** What came back from one try, as far as a decision depends on it. */
 export type Answer =
   | { readonly kind: 'response'; readonly status: number; readonly retryAfter: string | undefined }
-  | { readonly kind: 'error'; readonly code: string };
+  | { readonly kind: 'error'; readonly code: string }
+  | { readonly kind: 'published' };
 
 export type Decision =
   | { readonly status: 'SENT' }
@@ -29,7 +30,7 @@ export type Decision =
 /**
  * What becomes of a delivery after an attempt.
  *
- * Success is 2xx and nothing else: a redirect is a failure. 410 says that nobody lives there any more: the endpoint is
+ * Success is 2xx, or that a broker has it, and nothing else: a redirect is a failure. 410 says that nobody lives there any more: the endpoint is
  * disabled at once. All else is tried again as the policy says.
  *
  * @param attempts made so far, this one included.
@@ -37,6 +38,7 @@ export type Decision =
  * @param random in [0, 1), for jitter.
  */
 export function decide(answer: Answer, policy: RetryPolicy, attempts: number, now: number, random: number): Decision {
+  if (answer.kind === 'published') return { status: 'SENT' };
   if (answer.kind === 'response') {
     if (answer.status >= 200 && answer.status < 300) return { status: 'SENT' };
     if (answer.status === 410) return { status: 'FAILED', disable: 'gone' };

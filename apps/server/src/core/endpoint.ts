@@ -1,10 +1,11 @@
 import type { CircuitState } from './circuit.ts';
+import type { BrokerConfig, BrokerType } from './destination.ts';
 import type { BodyFormat } from './environment.ts';
 import type { Uuid } from './ids.ts';
 import type { RetryPolicySetting } from './retry-policy.ts';
 import type { SignatureSetting } from './signature.ts';
 
-export type EndpointType = 'webhook';
+export type EndpointType = 'webhook' | BrokerType;
 
 /**
  * - `active`: gets deliveries.
@@ -49,7 +50,10 @@ export interface Endpoint {
   /** Its owner's own id of it, if any. */
   readonly uid: string | null;
   readonly type: EndpointType;
+  /** Of a broker: where it leads, for people. */
   readonly url: string;
+  /** How a broker is reached and as whom, secrets open; null for webhooks. */
+  readonly config: BrokerConfig | null;
   /** Made by a send to its URL. It matches nothing that is published, and its application may have very many. */
   readonly isDirect: boolean;
   readonly events: readonly string[];
@@ -59,7 +63,7 @@ export interface Endpoint {
   readonly metadata: Readonly<Record<string, string>>;
   /** Sent with every delivery, lower-case names. Values may be secret. */
   readonly headers: Readonly<Record<string, string>>;
-  /** False where its stored secret or headers do not open: then those are empty here, and nothing can be sent. */
+  /** False where its stored secret, headers or config do not open: then those are empty here, and nothing can be sent. */
   readonly isReadable: boolean;
   /** `whsec_…`, or an ed25519 key of its owner's own, `whsk_…`; as shown to its owner. */
   readonly secret: string;

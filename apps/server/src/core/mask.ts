@@ -1,6 +1,6 @@
 /** Header names whose values are somebody's secret. */
 const SECRET_NAME = /auth|token|secret|key|password|credential|signature|session|cookie/;
-const MASK = '••••••';
+export const MASK = '••••••';
 
 /** True for a header whose value is likely a secret. Lower-case names. */
 export function isSecretHeader(name: string): boolean {

@@ -24,7 +24,8 @@ export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 type Answer =
   | { readonly kind: 'response'; readonly status: number }
-  | { readonly kind: 'error'; readonly code: string };
+  | { readonly kind: 'error'; readonly code: string }
+  | { readonly kind: 'published' };
 
 export function newTally(): Tally {
   const failures = { timeout: 0, connection: 0, http_4xx: 0, http_5xx: 0, other: 0 };
@@ -53,7 +54,7 @@ export function countAttempt(
   status: 'SENT' | 'PENDING' | 'FAILED',
   durationMs: number,
 ): void {
-  const failure = status === 'SENT' ? null : failureClass(answer);
+  const failure = status === 'SENT' || answer.kind === 'published' ? null : failureClass(answer);
   if (failure === null) tally.sent++;
   else tally.failures[failure]++;
   if (status === 'FAILED') tally.failed++;
@@ -62,13 +63,15 @@ export function countAttempt(
   tally.latency[bucket] = (tally.latency[bucket] ?? 0) + 1;
 }
 
-export function failureClass(answer: Answer): FailureClass {
+export function failureClass(answer: Exclude<Answer, { kind: 'published' }>): FailureClass {
   if (answer.kind === 'response') {
     if (answer.status >= 500) return 'http_5xx';
     return answer.status >= 400 ? 'http_4xx' : 'other';
   }
   if (answer.code.endsWith('timeout')) return 'timeout';
-  return /^(dns|connection|tls|certificate)_|^response_truncated$/.test(answer.code) ? 'connection' : 'other';
+  return /^(dns|connection|tls|certificate)_|^(response_truncated|broker_unreachable)$/.test(answer.code)
+    ? 'connection'
+    : 'other';
 }
 
 export function failuresOf(tally: Tally): number {

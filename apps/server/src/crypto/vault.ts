@@ -22,6 +22,7 @@ export type Purpose =
   | 'endpoint_secret'
   | 'endpoint_old_secrets'
   | 'endpoint_headers'
+  | 'endpoint_config'
   | 'idempotent_answer'
   | 'api_key';
 

@@ -26,13 +26,18 @@ export function logAttempt(
       number,
       trigger: delivery.trigger,
       status: decision.status,
-      ...(sent.answer.kind === 'response' ? { status_code: sent.answer.status } : { error: sent.answer.code }),
+      ...outcomeOf(sent),
       duration_ms: sent.durationMs,
       ...sent.timings,
       recorded,
     },
     'attempt',
   );
+}
+
+function outcomeOf({ answer }: Sent): object {
+  if (answer.kind === 'response') return { status_code: answer.status };
+  return answer.kind === 'error' ? { error: answer.code } : {};
 }
 
 export function logFault(log: Log, delivery: LeasedDelivery, fault: NonNullable<Attempt['fault']>): void {

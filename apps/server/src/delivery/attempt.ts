@@ -14,13 +14,13 @@ export interface Attempt {
 }
 
 /**
- * - `secret_unreadable`: what is stored of the endpoint's secret or headers does not open, so nothing can be signed.
+ * - `secret_unreadable`: what is stored of the endpoint's secret, headers or config does not open: nothing can be sent.
  * - `internal_error`: something nobody foresaw. Whatever it is, the delivery must end some day, and not be tried for ever.
  */
 type FaultCode = 'secret_unreadable' | 'internal_error';
 
 const MESSAGES: Readonly<Record<FaultCode, string>> = {
-  secret_unreadable: 'the stored secret or headers of this endpoint cannot be opened; set them anew',
+  secret_unreadable: 'the stored secret, headers or config of this endpoint cannot be opened; set them anew',
   internal_error: 'this failed inside Postrider and not at the endpoint; its log says why',
 };
 
@@ -85,8 +85,13 @@ function resultOf(
     responseStatus: isResponse ? answer.status : null,
     responseHeaders: isResponse ? JSON.stringify(answer.headers) : null,
     responseBody: isResponse ? answer.body : null,
-    errorCode: isResponse ? (decision.status === 'SENT' ? null : `http_${answer.status}`) : answer.code,
-    errorMessage: isResponse ? null : answer.message,
+    errorCode:
+      answer.kind === 'error'
+        ? answer.code
+        : decision.status === 'SENT' || !isResponse
+          ? null
+          : `http_${answer.status}`,
+    errorMessage: answer.kind === 'error' ? answer.message : null,
     durationMs: Math.round(sent.durationMs),
     timings: JSON.stringify(sent.timings),
     startedAt,

@@ -10,7 +10,9 @@ export interface Sent {
   readonly timings: { dns: number | null; connect: number | null; tls: number | null; first_byte: number | null };
   readonly answer:
     | { kind: 'response'; status: number; headers: Readonly<Record<string, string>>; body: string }
-    | { kind: 'error'; code: string; message: string };
+    | { kind: 'error'; code: string; message: string }
+    /** A broker has it. */
+    | { kind: 'published' };
 }
 
 /** How deliveries reach one type of endpoint. A new kind of destination is one new file with one of these. */

@@ -49,11 +49,11 @@ export interface KeyEntry {
   readonly requestsPerMinute: number | null;
 }
 
-type Secrets = Pick<Endpoint, 'headers' | 'secret' | 'signingKey' | 'oldSecrets'>;
+type Secrets = Pick<Endpoint, 'headers' | 'secret' | 'signingKey' | 'oldSecrets' | 'config'>;
 
 const NONE: Endpoint['oldSecrets'] = [];
 const NO_KEY = new Uint8Array();
-const UNREADABLE: Secrets = { headers: {}, secret: '', signingKey: NO_KEY, oldSecrets: NONE };
+const UNREADABLE: Secrets = { headers: {}, secret: '', signingKey: NO_KEY, oldSecrets: NONE, config: null };
 
 export class Directory implements Service {
   readonly #db: Database;
@@ -282,11 +282,15 @@ export class Directory implements Service {
       const oldSecrets = row.old_secrets
         ? JSON.parse(unseal(dataKey, row.id, 'endpoint_old_secrets', row.old_secrets))
         : NONE;
-      return { headers, secret, signingKey: isKeyPair(secret) ? NO_KEY : decodeSecret(secret), oldSecrets };
+      const config = row.config ? JSON.parse(unseal(dataKey, row.id, 'endpoint_config', row.config)) : null;
+      return { headers, secret, signingKey: isKeyPair(secret) ? NO_KEY : decodeSecret(secret), oldSecrets, config };
     } catch {
       // Not the error itself: a parser quotes what it could not read.
       const about = { endpoint_id: publicId('ep', row.id), application_id: publicId('app', row.application_id) };
-      this.#log.error(about, 'the stored secret or headers of an endpoint do not open; nothing can be sent to it');
+      this.#log.error(
+        about,
+        'the stored secret, headers or config of an endpoint do not open; nothing can be sent to it',
+      );
       return null;
     }
   }

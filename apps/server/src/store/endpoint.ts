@@ -7,7 +7,7 @@ import type { SignatureSetting } from '../core/signature.ts';
 import { type Queryable, statement } from './database.ts';
 import { AFTER_ALL, type Page, pageOf, Where } from './list.ts';
 
-/** An endpoint as stored: its secret and headers sealed. */
+/** An endpoint as stored: its secret, headers and config sealed. */
 export interface EndpointRow {
   readonly id: Uuid;
   readonly environment_id: Uuid;
@@ -16,6 +16,8 @@ export interface EndpointRow {
   readonly uid: string | null;
   readonly type: EndpointType;
   readonly url: string;
+  /** Sealed: JSON of a core/destination.ts BrokerConfig. Null for webhooks. */
+  readonly config: Buffer | null;
   /** Made by a send to its URL (direct-endpoint.ts). */
   readonly is_direct: boolean;
   readonly events: string[];
@@ -53,7 +55,7 @@ export type EndpointSettings = Omit<
 
 /** Columns of an endpoint `e` and its lane `l`. */
 export const COLUMNS = `e.id, e.environment_id, e.application_id, e.type, e.url, e.is_direct, e.events, e.channels,
-  e.description, e.metadata, e.headers, e.secret, e.uid, e.old_secrets, e.body_format, e.signature, e.retry_policy,
+  e.description, e.metadata, e.headers, e.secret, e.uid, e.old_secrets, e.body_format, e.signature, e.config, e.retry_policy,
   e.timeout_seconds, e.rate_limit, e.max_in_flight, e.ordering, e.status,
   e.disabled_reason, e.created_at, e.updated_at, coalesce(l.circuit, 'closed') as circuit,
   coalesce(l.openings, 0) as openings, l.opened_at,
@@ -169,8 +171,8 @@ const insert = statement<EndpointRow>(
   `with e as (
      insert into endpoint (id, environment_id, application_id, type, url, events, channels, description, metadata,
        headers, secret, retry_policy, timeout_seconds, rate_limit, max_in_flight, ordering, status, disabled_reason,
-       uid, body_format, signature, old_secrets)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+       uid, body_format, signature, old_secrets, config)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
      returning *
    ), lane_row as (insert into lane (endpoint_id) select id from e)
    select ${COLUMNS} from e ${WITH_LANE}`,
@@ -188,7 +190,7 @@ const update = statement<EndpointRow>(
   `with e as (
      update endpoint set type = $4, url = $5, events = $6, channels = $7, description = $8, metadata = $9, headers = $10,
        secret = $11, retry_policy = $12, timeout_seconds = $13, rate_limit = $14, max_in_flight = $15, ordering = $16,
-       status = $17, disabled_reason = $18, uid = $19, body_format = $20, signature = $21, old_secrets = $22,
+       status = $17, disabled_reason = $18, uid = $19, body_format = $20, signature = $21, old_secrets = $22, config = $23,
        url_hash = case when is_direct then ${hashSql('$3', '$5')} end, updated_at = now()
      where id = $1 and environment_id = $2 and application_id = $3 returning *
    )
@@ -224,6 +226,7 @@ function valuesOf(row: EndpointSettings): unknown[] {
     row.body_format,
     row.signature && JSON.stringify(row.signature),
     row.old_secrets,
+    row.config,
   ];
 }
 

@@ -39,8 +39,7 @@ beforeAll(async () => {
   stage = await openStage('embedded');
   await stage.addApplication({ is_default: true });
   gate = new Gate(stage.db);
-  const nobody = { reserve: () => false, start: () => {}, release: () => {}, wake: () => {} };
-  acceptor = new WatchedAcceptor({ db: gate, handoff: nobody });
+  acceptor = new WatchedAcceptor({ db: gate });
   const unlimited = { expiresAt: null, requestsPerMinute: null };
   const key = { id: newId(), environmentId: stage.environment, scope: 'write', ...unlimited } as const;
   const log = createLog('silent');
@@ -53,7 +52,7 @@ beforeAll(async () => {
   });
   registerRoutes(app, {
     ...{ tenant: () => stage.db, directory, acceptor, log, portal, publicUrl: () => '' },
-    ...{ checkUrl: () => ({ ok: false, reason: 'no' }), probe: async () => {} },
+    ...{ checkUrl: () => ({ ok: false, reason: 'no' }), checkBroker: async () => null, probe: async () => {} },
     ...{ wakeWorker: () => {}, wakeJobs: () => {}, now: Date.now },
   });
   api = new Api(await app.listen({ host: '127.0.0.1', port: 0 }), newKey());

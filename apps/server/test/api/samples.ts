@@ -126,6 +126,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
 
   listEndpoints: { scope: 'read', query: 'limit=5' },
+  listDestinationTypes: { scope: 'read' },
   createEndpoint: { scope: 'write', body: () => endpoint },
   getEndpoint: { scope: 'read', item: 'endpoint' },
   updateEndpoint: {

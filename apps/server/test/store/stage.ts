@@ -76,6 +76,7 @@ export async function openStage(kind: DatabaseKind): Promise<Stage> {
         application_id: application,
         type: 'webhook',
         url: 'https://example.test/hook',
+        config: null,
         events: ['*'],
         channels: null,
         description: '',
@@ -162,6 +163,7 @@ export function engineEndpoint(row: EndpointRow): Endpoint {
     ...{ id: row.id, environmentId: row.environment_id, applicationId: row.application_id, type: row.type },
     ...{
       url: row.url,
+      config: null,
       isDirect: row.is_direct,
       events: row.events,
       channels: row.channels,

@@ -1,3 +1,4 @@
+import { BROKER_TYPES, type BrokerType } from '../../src/core/destination.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { FAILING_RULE } from '../../src/core/failing.ts';
 import type { Uuid } from '../../src/core/ids.ts';
@@ -59,6 +60,10 @@ export function flaky(db: Database, isDown: (statement: string) => boolean): Dat
   };
 }
 
+function forBrokers(transport: Transport): Record<BrokerType, Transport> {
+  return Object.fromEntries(BROKER_TYPES.map((type) => [type, transport])) as Record<BrokerType, Transport>;
+}
+
 export function createWorker(
   db: Database,
   of: Pick<WorkerOptions, 'endpoints'> & Partial<WorkerOptions>,
@@ -69,7 +74,14 @@ export function createWorker(
   return new Worker({
     ...{ circuits: new Circuits({ db, log, onChange: () => {} }) },
     ...{ tallies: new Tallies({ db, log, rule: FAILING_RULE }) },
-    ...{ db, log, recorder, transports: { webhook: transport }, disable: async () => {}, graceMs: 5_000 },
+    ...{
+      db,
+      log,
+      recorder,
+      transports: { webhook: transport, ...forBrokers(transport) },
+      disable: async () => {},
+      graceMs: 5_000,
+    },
     ...of,
   });
 }

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Ends } from '../link.ts';
 import { type AmqpClientConfig, amqpError, closeAmqp, openAmqp } from './amqp-client.ts';
-import type { toAmqp } from './amqp-message.ts';
+import { toAmqp } from './amqp-message.ts';
 
 export type Outgoing = ReturnType<typeof toAmqp>;
 
@@ -69,6 +70,11 @@ export async function publishAll(publisher: Publisher, queue: string, messages: 
   const refused = ends.find((end) => end.status === 'rejected');
   if (refused) throw publisher.refusal ?? refused.reason;
   return missed;
+}
+
+/** A message to a queue that nobody has comes back, where its sender may send at all. @throws what the broker says */
+export async function mayPublish(publisher: Publisher): Promise<void> {
+  await publishAll(publisher, `postrider.${randomUUID()}`, [toAmqp({ body: '' }, 1_000)]);
 }
 
 /**

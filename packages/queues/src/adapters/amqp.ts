@@ -1,12 +1,20 @@
 import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
-import { Link, within } from '../link.ts';
+import { Link } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
 import { type AmqpClientConfig, amqpError, checkUrl, closeAmqp, openAmqp } from './amqp-client.ts';
 import { type AmqpMessage, fromAmqp, toAmqp } from './amqp-message.ts';
-import { MAX_DELAY_MS, type Outgoing, type Publisher, publishAll, publisherEnds } from './amqp-publisher.ts';
+import {
+  MAX_DELAY_MS,
+  mayPublish,
+  type Outgoing,
+  type Publisher,
+  publishAll,
+  publisherEnds,
+} from './amqp-publisher.ts';
 
 export interface AmqpQueueConfig extends AmqpClientConfig {
   readonly queue: string;
@@ -64,7 +72,7 @@ export class AmqpQueue implements QueuePort {
     const { queue, prefetch = DEFAULT_PREFETCH, create = true, maxInHandSeconds = 900 } = config;
     if (!queue || Buffer.byteLength(queue) > 200) throw new QueueError('misconfigured', 'queue: 1 to 200 bytes');
     if (!(prefetch >= 1 && prefetch <= 2_000)) throw new QueueError('misconfigured', 'prefetch: 1 to 2,000');
-    this.traits = { delays: create, dedupes: false, maxBytes: MAX_BYTES };
+    this.traits = { delays: create, dedupes: false, tellsRedelivery: true, maxBytes: MAX_BYTES };
     this.#config = config;
     const declare = (channel: ConfirmChannel) => this.#declare(channel);
     this.#publisher = new Link(publisherEnds(config, declare, (broken) => void this.#publisher.drop(broken)));
@@ -112,14 +120,12 @@ export class AmqpQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
-    const asked = this.#publisher.call(({ channel }) => channel.checkQueue(this.#config.queue));
-    try {
-      await within(5_000, asked, 'no answer from RabbitMQ');
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+  health(of?: 'publishing'): Promise<Health> {
+    const asked = this.#publisher.call(async (publisher) => {
+      await publisher.channel.checkQueue(this.#config.queue);
+      if (of) await mayPublish(publisher);
+    });
+    return healthOf(asked, 'RabbitMQ');
   }
 
   async close(): Promise<void> {

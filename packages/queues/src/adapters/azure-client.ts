@@ -123,18 +123,24 @@ async function answered({ sender }: AzureClient): Promise<void> {
   }
 }
 
-/** Whether one may send there, or else receive: each with the right that it needs itself. */
-export async function ask({ client, sender, receiver }: AzureClient): Promise<void> {
+/** Opens a link of its own: it is that which asks. */
+export async function maySend({ client, sender }: AzureClient): Promise<void> {
   const asking = client.createSender(sender.entityPath);
   try {
-    // It is the opening of its link that asks.
     await asking.createMessageBatch();
+  } finally {
+    asking.close().catch(() => {});
+  }
+}
+
+/** Whether one may send there, or else receive: each with the right that it needs itself. */
+export async function ask(opened: AzureClient): Promise<void> {
+  try {
+    await maySend(opened);
   } catch (error) {
     const refused = azureError(error);
     if (refused.code !== 'unauthorized') throw refused;
-    await receiver.peekMessages(1).catch(() => Promise.reject(refused));
-  } finally {
-    asking.close().catch(() => {});
+    await opened.receiver.peekMessages(1).catch(() => Promise.reject(refused));
   }
 }
 

@@ -1,14 +1,16 @@
 import type { ServiceBusMessage } from '@azure/service-bus';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
-import { Link, within } from '../link.ts';
+import { Link } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
 import {
   type AzureClient,
   type AzureClientConfig,
   ask,
   azureEnds,
+  maySend,
   RECEIVE_OPTIONS,
   unlessBroken,
 } from './azure-client.ts';
@@ -69,7 +71,8 @@ export class AzureQueue implements QueuePort {
     const { sessions = false, maxSessions = 64 } = config;
     if (!(leaseSeconds >= 5 && leaseSeconds <= 300)) throw new QueueError('misconfigured', 'leaseSeconds: 5 to 300');
     if (!(maxSessions >= 1 && maxSessions <= 1_000)) throw new QueueError('misconfigured', 'maxSessions: 1 to 1000');
-    this.traits = { delays: true, dedupes, maxBytes };
+    // What a session that is released had in hand does not count as delivered.
+    this.traits = { delays: true, dedupes, tellsRedelivery: !sessions, maxBytes };
     this.#link = new Link(azureEnds(config, (broken) => void this.#link.drop(broken)));
     const intake = new Intake(this.#upstream(), {
       leaseMs: leaseSeconds * 1_000,
@@ -130,14 +133,8 @@ export class AzureQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
-    const asked = this.#call(ask);
-    try {
-      await within(5_000, asked, 'no answer from Service Bus');
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+  health(of?: 'publishing'): Promise<Health> {
+    return healthOf(this.#call(of ? maySend : ask), 'Service Bus');
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Producer } from '@platformatic/kafka';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link, within } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
@@ -79,7 +80,7 @@ export class KafkaQueue implements QueuePort {
     if (!(leaseSeconds >= 6)) throw new QueueError('misconfigured', 'leaseSeconds: at least 6');
     if (!(maxAhead >= 1)) throw new QueueError('misconfigured', 'maxAhead: at least 1');
     if (!(partitions >= 1)) throw new QueueError('misconfigured', 'partitions: at least 1');
-    this.traits = { delays: false, dedupes: false, maxBytes: config.maxBytes ?? 1_000_000 };
+    this.traits = { delays: false, dedupes: false, tellsRedelivery: false, maxBytes: config.maxBytes ?? 1_000_000 };
     this.#config = {
       ...config,
       topic: queue,
@@ -142,16 +143,11 @@ export class KafkaQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
+  health(): Promise<Health> {
     const asked = this.#publisher.call((producer) =>
       producer.metadata({ topics: [this.#config.topic], forceUpdate: true, retries: 0 }),
     );
-    try {
-      await within(5_000, asked, 'no answer from Kafka');
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+    return healthOf(asked, 'Kafka');
   }
 
   async close(): Promise<void> {

@@ -15,7 +15,7 @@ interface Stored {
   isInHand: boolean;
 }
 
-const TRAITS: Traits = { delays: true, dedupes: true, maxBytes: 1024 * 1024 };
+const TRAITS: Traits = { delays: true, dedupes: true, tellsRedelivery: true, maxBytes: 1024 * 1024 };
 /** Dedupe ids that are remembered, the newest of them. */
 const MAX_DEDUPE_IDS = 10_000;
 
@@ -133,7 +133,7 @@ export class MemoryQueue implements QueuePort {
   }
 
   async health(): Promise<Health> {
-    return this.#broker.isUp ? { ok: true } : { ok: false, reason: 'the memory broker is down' };
+    return this.#broker.isUp ? { ok: true } : { ok: false, code: 'unreachable', reason: 'the memory broker is down' };
   }
 
   async close(): Promise<void> {

@@ -95,6 +95,9 @@ function resolved(host: string, lookup: LookupFunction): Promise<string> {
 /** What the server says of a queue has a code of its own. */
 const STREAM_NOT_FOUND = 10_059;
 const CONSUMER_NOT_FOUND = 10_014;
+const ANOTHER_STREAM = 10_060;
+export const WRONG_LAST_ID = 10_070;
+const OVER_LIMIT_OF_STREAM = 10_054;
 
 /**
  * By the names of the client's errors: its classes are not loaded here. All others are of the connection, or of a server
@@ -110,13 +113,18 @@ const CODES: Readonly<Record<string, QueueErrorCode>> = {
   InvalidNameError: 'misconfigured',
 };
 
+/** Whether the server gave this number to what went wrong. */
+export function isApiError(error: unknown, code: number): boolean {
+  const own = error instanceof QueueError ? error.cause : error;
+  return own instanceof Error && 'code' in own && own.code === code;
+}
+
 function natsError(error: unknown): QueueError {
   if (error instanceof QueueError) return error;
   if (!(error instanceof Error)) return new QueueError('unreachable', String(error));
   const causes = [error, error.cause].filter((each) => each instanceof Error);
-  const apiCode = 'code' in error ? error.code : null;
-  const isMissing = apiCode === STREAM_NOT_FOUND || apiCode === CONSUMER_NOT_FOUND;
-  const isTooLarge = /max_payload|maximum payload/i.test(error.message);
+  const isMissing = [STREAM_NOT_FOUND, CONSUMER_NOT_FOUND, ANOTHER_STREAM].some((code) => isApiError(error, code));
+  const isTooLarge = /max_payload|maximum payload/i.test(error.message) || isApiError(error, OVER_LIMIT_OF_STREAM);
   const named = causes.map(({ name }) => CODES[name]).find((code) => code !== undefined);
   const code = isMissing ? 'no_such_queue' : isTooLarge ? 'too_large' : (named ?? 'unreachable');
   return new QueueError(code, error.message || error.name, { cause: error });

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { Consumer as PullConsumer } from '@nats-io/jetstream';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
-import { Link, within } from '../link.ts';
+import { Link } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
-import { type NatsClient, type NatsClientConfig, natsEnds } from './nats-client.ts';
+import { isApiError, type NatsClient, type NatsClientConfig, natsEnds, WRONG_LAST_ID } from './nats-client.ts';
 import { headersOf, messageOf, type NatsMessage } from './nats-message.ts';
 
 export interface NatsQueueConfig extends NatsClientConfig {
@@ -27,7 +29,7 @@ export interface NatsQueueConfig extends NatsClientConfig {
 }
 
 /** The server's own limit unless it is told another. */
-const TRAITS: Traits = { delays: false, dedupes: true, maxBytes: 1024 * 1024 };
+const TRAITS: Traits = { delays: false, dedupes: true, tellsRedelivery: true, maxBytes: 1024 * 1024 };
 /** Published and not yet confirmed, at most. */
 const IN_FLIGHT = 200;
 /** A pull that the server keeps open, at least (the client takes no less) and at most. */
@@ -86,7 +88,7 @@ export class NatsQueue implements QueuePort {
     }
     const all = await Promise.all(messages.map((message) => headersOf(message, TRAITS.maxBytes)));
     for (let at = 0; at < all.length; at += IN_FLIGHT) {
-      await this.#onStream((client) =>
+      await this.#publishing((client) =>
         Promise.all(
           all.slice(at, at + IN_FLIGHT).map(({ body, headers, dedupeId }) =>
             client.jetstream.publish(this.#config.subject, body, {
@@ -117,17 +119,9 @@ export class NatsQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
-    try {
-      await within(
-        5_000,
-        this.#link.call(({ connection }) => connection.flush()),
-        'no answer from NATS',
-      );
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+  health(of?: 'publishing'): Promise<Health> {
+    const asked = of ? this.#mayPublish() : this.#link.call(({ connection }) => connection.flush());
+    return healthOf(asked, 'NATS');
   }
 
   async close(): Promise<void> {
@@ -211,15 +205,34 @@ export class NatsQueue implements QueuePort {
     });
   }
 
+  /** Nothing is stored: no message before it can have had this id. */
+  async #mayPublish(): Promise<void> {
+    const expect = { streamName: this.#config.queue, lastMsgID: randomUUID() };
+    try {
+      await this.#publishing(({ jetstream }) => jetstream.publish(this.#config.subject, '', { expect }));
+    } catch (error) {
+      if (!isApiError(error, WRONG_LAST_ID)) throw error;
+    }
+  }
+
+  /** Consumers are for those who receive: they are made here, with the stream, but need not be there. */
+  async #publishing<R>(act: (client: NatsClient) => Promise<R>): Promise<R> {
+    if (this.#config.create) return this.#onStream(act);
+    try {
+      return await this.#link.call(act);
+    } catch (error) {
+      if (!isUnheard(error)) throw error;
+      throw new QueueError('no_such_queue', `no stream takes ${this.#config.subject}`, { cause: error });
+    }
+  }
+
   /** With the stream and its consumer made sure of. Where they are gone after all, that is done once more. */
   async #onStream<R>(act: (client: NatsClient, consumer: PullConsumer) => Promise<R>): Promise<R> {
     for (let isFirst = true; ; isFirst = false) {
       try {
         return await this.#link.call(async (client) => act(client, await this.#consumer(client)));
       } catch (error) {
-        // The client says so where nobody takes what goes to the subject.
-        const isGone = error instanceof QueueError && /jetstream is not enabled|no responders/i.test(error.message);
-        if (!isGone || !isFirst) throw error;
+        if (!isUnheard(error) || !isFirst) throw error;
         this.#consumers.delete(await this.#link.get());
       }
     }
@@ -256,6 +269,11 @@ export class NatsQueue implements QueuePort {
     }
     return jetstream.consumers.get(queue, consumer);
   }
+}
+
+/** The client says so where nobody takes what goes to the subject. */
+function isUnheard(error: unknown): boolean {
+  return error instanceof QueueError && /jetstream is not enabled|no responders/i.test(error.message);
 }
 
 async function isMissing(info: Promise<unknown>): Promise<boolean> {

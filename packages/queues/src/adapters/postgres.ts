@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
 
 export interface PostgresQueueConfig {
@@ -11,7 +12,7 @@ export interface PostgresQueueConfig {
   readonly leaseSeconds?: number;
 }
 
-const TRAITS: Traits = { delays: true, dedupes: true, maxBytes: 16 * 1024 * 1024 };
+const TRAITS: Traits = { delays: true, dedupes: true, tellsRedelivery: true, maxBytes: 16 * 1024 * 1024 };
 const DEFAULT_LEASE_SECONDS = 60;
 /** Dedupe ids are remembered for so long. */
 const DEDUPE_HOURS = 24;
@@ -158,13 +159,8 @@ export class PostgresQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
-    try {
-      await this.#run('select 1', []);
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+  health(): Promise<Health> {
+    return healthOf(this.#run('select 1', []), 'PostgreSQL');
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,19 @@ export async function makeSure(
   await unless(GRPC.ALREADY_EXISTS, subscriber.createSubscription(made, callOptions()));
 }
 
+/**
+ * Publishes nothing at all, which is looked at after who asks and for what, if that is so in this order. Where it is not,
+ * the topic is asked for; who may only publish may not ask, and the first message tells.
+ */
+export async function mayPublish({ publisher }: PubSubClient, topic: string): Promise<void> {
+  try {
+    await publisher.publish({ topic, messages: [] }, callOptions());
+  } catch (error) {
+    if (codeOf(error) !== GRPC.INVALID_ARGUMENT) throw error;
+    await unless(GRPC.PERMISSION_DENIED, publisher.getTopic({ topic }, callOptions()));
+  }
+}
+
 async function unless<R>(code: number, asked: Promise<R>): Promise<R | null> {
   try {
     return await asked;

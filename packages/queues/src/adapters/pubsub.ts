@@ -1,11 +1,12 @@
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
-import { Link, within } from '../link.ts';
+import { Link } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
 import { callOptions, codeOf, GRPC, type PubSubClient, type PubSubClientConfig, pubsubEnds } from './pubsub-client.ts';
 import { batches, fromPubSub, type PubSubMessage, toPubSub } from './pubsub-message.ts';
-import { makeSure } from './pubsub-setup.ts';
+import { makeSure, mayPublish } from './pubsub-setup.ts';
 
 export interface PubSubQueueConfig extends PubSubClientConfig {
   /** The id of the topic. */
@@ -21,7 +22,7 @@ export interface PubSubQueueConfig extends PubSubClientConfig {
 }
 
 /** The service takes 10 MB, with what is around it. */
-const TRAITS: Traits = { delays: false, dedupes: false, maxBytes: 10_000_000 };
+const TRAITS: Traits = { delays: false, dedupes: false, tellsRedelivery: false, maxBytes: 10_000_000 };
 /** Of one request; the service takes half a megabyte of them. */
 const MAX_ACKS = 1_000;
 /** A pull that nothing came for is asked anew after so long. */
@@ -111,15 +112,12 @@ export class PubSubQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
+  health(of?: 'publishing'): Promise<Health> {
     const request = { subscription: this.#subscription };
-    const asked = this.#prepare(({ subscriber }) => subscriber.getSubscription(request, callOptions()));
-    try {
-      await within(5_000, asked, 'no answer from Pub/Sub');
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+    const asked = of
+      ? this.#link.call((client) => mayPublish(client, this.#topic))
+      : this.#prepare(({ subscriber }) => subscriber.getSubscription(request, callOptions()));
+    return healthOf(asked, 'Pub/Sub');
   }
 
   async close(): Promise<void> {

@@ -50,6 +50,23 @@ return added`,
 };
 
 /**
+ * Without a consumer group. ARGV[1]: 1 where the stream may be made.
+ *
+ * Adds nothing: no entry can have the id 0-0, which is found out after it is seen who asks. What a key is, not everybody may
+ * ask; then the first message tells.
+ */
+export const MAY_PUBLISH: Script = {
+  keys: 1,
+  text: `
+if ARGV[1] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return redis.error_reply('NOSTREAM no such stream') end
+local refusal = redis.pcall('XADD', KEYS[1], '0-0', 'body', '').err
+if not string.find(refusal, 'must be greater than 0-0', 1, true) then return redis.error_reply(refusal) end
+local kind = redis.pcall('TYPE', KEYS[1]).ok
+if kind and kind ~= 'none' and kind ~= 'stream' then return redis.error_reply('WRONGTYPE the key is no stream') end
+return 1`,
+};
+
+/**
  * KEYS[2]: the delayed messages. ARGV[3]: how many. ARGV[4]: the lease, milliseconds. ARGV[5]: where to go on looking
  * for what others left, or nothing to skip that.
  *

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
+import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
-import { Link, within } from '../link.ts';
+import { Link } from '../link.ts';
 import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
 import { evaluate, type RedisClientConfig, type RedisConnection, type Reply, redisEnds } from './redis-client.ts';
-import { ACK, AGAIN, EXTEND, GIVE_BACK, PUBLISH, RECALL, type Script, TAKE } from './redis-scripts.ts';
+import { ACK, AGAIN, EXTEND, GIVE_BACK, MAY_PUBLISH, PUBLISH, RECALL, type Script, TAKE } from './redis-scripts.ts';
 import { compareIds, fieldsOf, messageOf } from './redis-stream.ts';
 
 export interface RedisQueueConfig extends RedisClientConfig {
@@ -26,7 +27,7 @@ export interface RedisQueueConfig extends RedisClientConfig {
 }
 
 /** Redis itself takes 512 MB, and has it all in memory. */
-const TRAITS: Traits = { delays: true, dedupes: true, maxBytes: 16 * 1024 * 1024 };
+const TRAITS: Traits = { delays: true, dedupes: true, tellsRedelivery: true, maxBytes: 16 * 1024 * 1024 };
 /** Published in one go, at most: Redis does nothing else meanwhile. */
 const BATCH = { messages: 100, bytes: 1024 * 1024 };
 /** Between two looks for delayed messages and for what others left. */
@@ -138,17 +139,12 @@ export class RedisQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  async health(): Promise<Health> {
-    try {
-      await within(
-        5_000,
-        this.#main.call((connection) => connection.send(['PING'])),
-        'no answer from Redis',
-      );
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : 'unknown' };
-    }
+  health(of?: 'publishing'): Promise<Health> {
+    const { queue, create } = this.#config;
+    const asked = this.#main.call((connection) =>
+      of ? evaluate(connection, MAY_PUBLISH, [queue], [create ? '1' : '0']) : connection.send(['PING']),
+    );
+    return healthOf(asked, 'Redis');
   }
 
   async close(): Promise<void> {

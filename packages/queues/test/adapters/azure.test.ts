@@ -227,6 +227,8 @@ describe('a Service Bus queue', () => {
     await publisher.publish([{ body: 'a' }]);
     await receiver.ack(await receiver.receive({ max: 1, waitMs: 5_000 }));
     for (const queue of [publisher, receiver]) expect(await queue.health()).toEqual({ ok: true });
+    expect(await publisher.health('publishing')).toEqual({ ok: true });
+    expect(await receiver.health('publishing')).toMatchObject({ ok: false, code: 'unauthorized' });
     await expect(publisher.receive({ max: 1, waitMs: 1_000 })).rejects.toMatchObject({ code: 'unauthorized' });
     await expect(receiver.publish([{ body: 'a' }])).rejects.toMatchObject({ code: 'unauthorized' });
   });

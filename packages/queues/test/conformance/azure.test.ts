@@ -4,13 +4,13 @@ import { RealServiceBus } from '../brokers/servicebus-namespace.ts';
 import { conformance } from './suite.ts';
 
 for (const requiresSession of [false, true]) {
-  conformance(requiresSession ? 'azure with sessions' : 'azure', async () => {
+  conformance(requiresSession ? 'azure-sessions' : 'azure', async () => {
     const real = RealServiceBus.open();
     const own = real ? null : await OwnServiceBus.start();
     const server = real ?? own;
     if (!server) throw new Error('no server');
     return {
-      kind: 'azure',
+      kind: requiresSession ? 'azure-sessions' : 'azure',
       version: real?.version ?? STAND_IN,
       open: async (queue, credentials) => {
         await server.createQueue(queue, { requiresSession, duplicatesMs: requiresSession ? 60_000 : 0 });

@@ -10,6 +10,7 @@ import { type FieldError, invalidFields } from '../../errors.ts';
 import type { EndpointRow, EndpointSettings } from '../../store/endpoint.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { signatureErrors } from '../signature-setting.ts';
+import { placeOf } from './place.ts';
 import type { EndpointPatch, NewEndpoint } from './schema.ts';
 import { secretErrors } from './secret.ts';
 
@@ -24,17 +25,19 @@ export function newEndpointRow(
 ): EndpointSettings {
   const secret = body.secret ?? generateSecret();
   const { scheme } = effectiveSignature(body.signature ?? null, application.environment.environment.signature);
-  const errors = [...settingErrors(deps, body), ...secretErrors(secret, scheme)];
-  if (errors.length > 0) throw invalidFields(errors);
   const id = newId();
+  const type = body.type ?? 'webhook';
+  const place = placeOf(deps, dataKey, { id, type }, null, body);
+  const errors = [...place.errors, ...settingErrors(body), ...secretErrors(secret, scheme)];
+  if (errors.length > 0) throw invalidFields(errors);
   const isActive = body.active ?? true;
   return {
     id,
     environment_id: dataKey.environmentId,
     application_id: application.id,
     uid: body.uid ?? null,
-    type: 'webhook',
-    url: body.url,
+    type,
+    ...place.columns,
     events: events(body) ?? ['*'],
     channels: body.channels ?? null,
     description: body.description ?? '',
@@ -62,12 +65,13 @@ export function patchedRow(
   row: EndpointRow,
   patch: EndpointPatch,
 ): EndpointRow {
-  const errors = [...settingErrors(deps, patch), ...keyPairErrors(dataKey, environment, row, patch)];
+  const place = placeOf(deps, dataKey, row, row, patch);
+  const errors = [...place.errors, ...settingErrors(patch), ...keyPairErrors(dataKey, environment, row, patch)];
   if (errors.length > 0) throw invalidFields(errors);
   return {
     ...row,
     uid: patch.uid === undefined ? row.uid : patch.uid,
-    url: patch.url ?? row.url,
+    ...place.columns,
     events: events(patch) ?? row.events,
     channels: patch.channels === undefined ? row.channels : patch.channels,
     description: patch.description ?? row.description,
@@ -99,12 +103,8 @@ function events(body: EndpointPatch): string[] | undefined {
   return body.all_events ? ['*'] : body.events;
 }
 
-function settingErrors(deps: Pick<ApiDependencies, 'checkUrl'>, body: EndpointPatch): FieldError[] {
+function settingErrors(body: EndpointPatch): FieldError[] {
   const errors: FieldError[] = [];
-  if (body.url !== undefined) {
-    const checked = deps.checkUrl(body.url);
-    if (!checked.ok) errors.push({ path: '/url', message: `egress_blocked: ${checked.reason}` });
-  }
   if (body.all_events && body.events) errors.push({ path: '/all_events', message: 'cannot go with events' });
   const headers = checkHeaders(body.headers ?? {}, 'endpoint');
   if (!headers.ok) {

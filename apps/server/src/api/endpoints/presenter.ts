@@ -1,3 +1,5 @@
+import { DESTINATIONS } from '../../core/destination.ts';
+import { maskConfig } from '../../core/destination-config.ts';
 import type { Circuit, Endpoint } from '../../core/endpoint.ts';
 import { publicId } from '../../core/ids.ts';
 import { maskHeaders } from '../../core/mask.ts';
@@ -11,6 +13,7 @@ export function presentEndpoint(endpoint: Endpoint) {
     uid: endpoint.uid,
     type: endpoint.type,
     url: endpoint.url,
+    config: presentConfig(endpoint),
     is_direct: endpoint.isDirect,
     events: [...endpoint.events],
     channels: endpoint.channels ? [...endpoint.channels] : null,
@@ -30,6 +33,12 @@ export function presentEndpoint(endpoint: Endpoint) {
     created_at: endpoint.createdAt.toISOString(),
     updated_at: endpoint.updatedAt.toISOString(),
   };
+}
+
+function presentConfig({ type, config }: Endpoint) {
+  if (type === 'webhook') return null;
+  // What does not open shows nothing.
+  return { ...maskConfig(DESTINATIONS[type], config ?? {}) };
 }
 
 export function presentCircuit(circuit: Circuit) {

@@ -11,6 +11,7 @@ import { listAnswer, pageFrom } from '../paging.ts';
 import { ListOf } from '../schema.ts';
 import type { ApiServer } from '../server.ts';
 import { newEndpointRow, patchedRow } from './change.ts';
+import { checkPlace } from './place.ts';
 import { presentEndpoint } from './presenter.ts';
 import {
   CreatedEndpoint,
@@ -82,7 +83,9 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const dataKey = await directory.dataKey(request.caller.environmentId);
       const open = await directory.opener(request.caller.environmentId);
       const row = newEndpointRow(deps, dataKey, application, request.body);
-      const outcome = await once(deps, request.caller, keyedCall(request, application.id), async (tx) => {
+      const call = keyedCall(request, application.id);
+      await checkPlace(deps, dataKey, row, call);
+      const outcome = await once(deps, request.caller, call, async (tx) => {
         await audit(tx, request, 'endpoint.create', publicId('ep', row.id));
         const endpoint = open(await endpoints.insert(tx, row));
         return { status: 201, body: JSON.stringify({ ...presentEndpoint(endpoint), ...presentSecret(endpoint) }) };
@@ -124,6 +127,8 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const dataKey = await directory.dataKey(request.caller.environmentId);
       const environment = await directory.environment(request.caller.environmentId);
       const found = await endpoints.find(request.caller, request.params);
+      if (request.body.config)
+        await checkPlace(deps, dataKey, patchedRow(deps, dataKey, environment, found, request.body));
       const row = await tenant(found.environment_id).transaction(async (tx) => {
         const fields = Object.keys(request.body);
         await audit(tx, request, 'endpoint.update', publicId('ep', found.id), { fields });

@@ -1,20 +1,37 @@
 import { type Static, Type } from 'typebox';
-import { MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
+import { BROKER_TYPES, type BrokerConfig } from '../../core/destination.ts';
+import type { ConfigInput } from '../../core/destination-config.ts';
+import { type EndpointType, MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';
 import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts';
 import { APP_ID_PATTERN } from '../application-scope.ts';
 import { BodyFormatSchema } from '../body-format.ts';
-import { Headers, Id, Metadata, Nullable, PageQuery, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
+import {
+  Channels,
+  Headers,
+  Id,
+  Metadata,
+  Nullable,
+  PageQuery,
+  StoredMetadata,
+  Strict,
+  Text,
+  Timestamp,
+} from '../schema.ts';
 import { SignatureSchema } from '../signature-setting.ts';
+
+export const EndpointTypeSchema = Type.Unsafe<EndpointType>({
+  type: 'string',
+  enum: ['webhook', ...BROKER_TYPES],
+  description: 'What kind of place it is; GET /v1/destination-types tells what each has to be told',
+});
 
 const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength: 128 }), {
   minItems: 1,
   maxItems: 200,
   description: 'Event types, dotted prefixes like `invoice.*`, or `*` for all',
 });
-
-const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });
 
 const Delays = Type.Union([
   Type.Literal('default', {
@@ -68,9 +85,35 @@ const Uid = Type.String({
   description: 'Your own id of this endpoint, unique in its application; usable in paths wherever an `ep_` id is',
 });
 
+export const WebhookUrl = Type.String({
+  maxLength: 2048,
+  description: 'Where deliveries are POSTed; of webhooks only',
+});
+
+/** Held against core/destination.ts field by field; here only what it can be at all. */
+const Config = Type.Unsafe<ConfigInput>({
+  type: 'object',
+  maxProperties: 30,
+  propertyNames: { maxLength: 64 },
+  additionalProperties: {
+    anyOf: [
+      { type: 'string', format: 'text', maxLength: 16_384 },
+      { type: 'number' },
+      { type: 'boolean' },
+      { type: 'null' },
+    ],
+  },
+  description:
+    'How a broker is reached and as whom; of all types but webhook. The fields are those of GET /v1/destination-types. The ' +
+    'broker is asked, for up to 10 s, whether it would take what is published there, and if not, this is refused. In a ' +
+    'change, what is left out stays, null takes a field out, and a secret that is given as its mask stays; who changes ' +
+    'where it leads gives the secrets anew',
+});
+
 const settings = {
   uid: Type.Optional(Nullable(Uid)),
-  url: Type.String({ maxLength: 2048, description: 'Where deliveries are POSTed' }),
+  url: Type.Optional(WebhookUrl),
+  config: Type.Optional(Config),
   events: Type.Optional(Events),
   all_events: Type.Optional(Type.Literal(true, { description: 'The same as events: ["*"]' })),
   channels: Type.Optional(Nullable(Channels)),
@@ -94,7 +137,7 @@ const settings = {
 };
 
 export const NewEndpoint = Strict({
-  type: Type.Optional(Type.Literal('webhook')),
+  type: Type.Optional(EndpointTypeSchema),
   ...settings,
   secret: Type.Optional(
     Type.String({
@@ -106,7 +149,7 @@ export const NewEndpoint = Strict({
 });
 export type NewEndpoint = Static<typeof NewEndpoint>;
 
-export const EndpointPatch = Strict({ ...settings, url: Type.Optional(settings.url) });
+export const EndpointPatch = Strict(settings);
 export type EndpointPatch = Static<typeof EndpointPatch>;
 
 export const CircuitSchema = Type.Object({
@@ -133,8 +176,15 @@ export const EndpointSchema = Type.Object({
   id: Id('ep'),
   app_id: Id('app'),
   uid: Nullable(Type.String()),
-  type: Type.Literal('webhook'),
-  url: Type.String(),
+  type: EndpointTypeSchema,
+  url: Type.String({ description: 'Of a broker: where it leads, without credentials' }),
+  config: Nullable(
+    Type.Unsafe<BrokerConfig>({
+      type: 'object',
+      additionalProperties: { type: ['string', 'number', 'boolean'] },
+    }),
+    'How a broker is reached and as whom; what is secret is masked. Null for webhooks',
+  ),
   is_direct: Type.Boolean({ description: 'Made by a send to its URL; nothing that is published goes there' }),
   events: Type.Array(Type.String()),
   channels: Nullable(Type.Array(Type.String())),

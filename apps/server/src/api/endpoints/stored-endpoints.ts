@@ -66,7 +66,7 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
       if (!changed) throw notFound('endpoint');
       await adjustLane(tx, row, changed);
       // Enabled, resumed or sent elsewhere: how it failed before says nothing of what comes.
-      if (row.status !== changed.status || row.url !== changed.url) await forgetFailing(tx, [changed.id]);
+      if (row.status !== changed.status || isElsewhere(row, changed)) await forgetFailing(tx, [changed.id]);
       await recordChange(tx, { kind: 'application', id: changed.application_id });
       return changed;
     },
@@ -83,6 +83,11 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
       directory.forget({ kind: 'application', id: row.application_id });
     },
   };
+}
+
+function isElsewhere(before: EndpointRow, after: EndpointRow): boolean {
+  if (before.url !== after.url) return true;
+  return before.config !== null && after.config !== null && !before.config.equals(after.config);
 }
 
 function takenOr(error: unknown, { uid, is_direct }: EndpointSettings & { is_direct?: boolean }): unknown {

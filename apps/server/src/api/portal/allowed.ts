@@ -2,8 +2,8 @@ import type { Capability } from '../../core/portal.ts';
 import { SVIX_MOUNT } from '../svix/mount.ts';
 
 /**
- * All that a portal session may call, and what it takes. Whatever is not here is refused. Every path but the session's own
- * names an application, which must be the session's.
+ * All that a portal session may call, and what it takes. Whatever is not here is refused. Every path that is of
+ * anybody names an application, which must be the session's.
  */
 
 const APP = '/v1/app/:app_id';
@@ -63,8 +63,8 @@ const BY_CAPABILITY: Readonly<Record<Capability, readonly string[]>> = {
   reveal_secret: [`GET ${APP}/endpoints/:id/secret`, `GET ${SVIX_APP}/endpoint/:endpoint_id/secret`],
 };
 
-/** The session itself. */
-const OWN = ['DELETE /v1/portal/session', `POST ${SVIX_MOUNT}/auth/logout`];
+/** The session itself, and what is the same for everybody. */
+const OWN = ['DELETE /v1/portal/session', `POST ${SVIX_MOUNT}/auth/logout`, 'GET /v1/destination-types'];
 
 /** What a session needs for a route, by method and path: a capability, or nothing but to be one. */
 export const PORTAL_ROUTES: ReadonlyMap<string, Capability | 'own'> = new Map<string, Capability | 'own'>([

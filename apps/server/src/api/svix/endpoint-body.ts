@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { type EndpointPatch, NewEndpoint } from '../endpoints/schema.ts';
+import { type EndpointPatch, NewEndpoint, WebhookUrl as url } from '../endpoints/schema.ts';
 import { Nullable, Strict } from '../schema.ts';
 
 /** What an endpoint is set up with, from Svix's words to ours. */
 
-const { url, uid, description, metadata, channels, rate_limit, events, headers, secret } = NewEndpoint.properties;
+const { uid, description, metadata, channels, rate_limit, events, headers, secret } = NewEndpoint.properties;
 
 const settings = {
   uid,

@@ -1,0 +1,44 @@
+import type { BrokerConfig, BrokerType } from '../core/destination.ts';
+import { type BrokerFailure, failureOf } from './failure.ts';
+import type { Outside } from './open.ts';
+
+/** Longer than an adapter gives a broker, so that its own words are heard. */
+const CHECK_MS = 9_000;
+
+/**
+ * Asks the broker itself, within 10 s: whether host, port, credentials and queue are right for publishing. Publishes
+ * nothing.
+ *
+ * @returns what stands against it, or null.
+ */
+export async function checkBroker(
+  type: BrokerType,
+  config: BrokerConfig,
+  outside: Outside,
+): Promise<BrokerFailure | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<BrokerFailure>((resolve) => {
+    timer = setTimeout(resolve, CHECK_MS, { code: 'unreachable', message: 'no answer in time' });
+  });
+  try {
+    return await Promise.race([asked(type, config, outside), tooLate]);
+  } catch (error) {
+    return failureOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function asked(type: BrokerType, config: BrokerConfig, outside: Outside): Promise<BrokerFailure | null> {
+  const { open } = await import('./open.ts');
+  const queue = open(type, config, outside);
+  try {
+    const health = await queue.health('publishing');
+    if (health.ok) return null;
+    const { refusal } = queue;
+    if (refusal && health.code === 'unreachable') return failureOf(refusal);
+    return { code: health.code, message: health.reason };
+  } finally {
+    void queue.close().catch(() => {});
+  }
+}
