@@ -28,6 +28,7 @@ const BROKERS = [
   'sqs',
   'sqs-standard',
   'azure',
+  'azure-sessions',
 ] as const;
 /** As the suites of packages/queues/test/conformance are named, after the kind of broker. */
 const SUITES = ['a queue', 'refusals'];

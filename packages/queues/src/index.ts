@@ -1,4 +1,5 @@
 export { AmqpQueue, type AmqpQueueConfig } from './adapters/amqp.ts';
+export { AzureQueue, type AzureQueueConfig } from './adapters/azure.ts';
 export { KafkaQueue, type KafkaQueueConfig } from './adapters/kafka.ts';
 export { MemoryBroker, MemoryQueue } from './adapters/memory.ts';
 export { NatsQueue, type NatsQueueConfig } from './adapters/nats.ts';
