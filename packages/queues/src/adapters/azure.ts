@@ -58,7 +58,6 @@ const MAX_NACK_DELAY_MS = 900_000;
  *   dead-letter queue; PoisonGuard is to come before that, and knows the place and the reason as with all brokers.
  * - Delays by the clock of this machine; a delay after a nack is waited out in the receiver, which keeps the lock.
  * - Dedupe ids go as message ids.
- * - `lookup`: see the setting.
  */
 export class AzureQueue implements QueuePort {
   readonly traits: Traits;

@@ -315,16 +315,4 @@ describe('a Service Bus queue', () => {
     const group = 'g'.repeat(129);
     await expect(queue.publish([{ body: 'a', group }])).rejects.toMatchObject({ code: 'rejected' });
   });
-
-  test('resolves its host by the look-up it was given', async () => {
-    const name = await made();
-    const asked: string[] = [];
-    const text = (server.config(name).connectionString ?? '').replace('127.0.0.1', 'servicebus.test');
-    const lookup = ((host, _options, callback) => {
-      asked.push(host);
-      callback(null, '127.0.0.1', 4);
-    }) satisfies AzureQueueConfig['lookup'];
-    expect(await use(name, { connectionString: text, lookup }).health()).toEqual({ ok: true });
-    expect(asked).toEqual(['servicebus.test']);
-  });
 });
