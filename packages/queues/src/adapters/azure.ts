@@ -12,6 +12,7 @@ import {
   azureEnds,
   maySend,
   RECEIVE_OPTIONS,
+  Settlements,
   unlessBroken,
 } from './azure-client.ts';
 import { type AzureMessage, fromAzure, inOrder, toAzure } from './azure-message.ts';
@@ -65,6 +66,7 @@ export class AzureQueue implements QueuePort {
   readonly #link: Link<AzureClient>;
   readonly #intake: Intake<AzureMessage>;
   readonly #sessions: AzureSessions | null;
+  readonly #settlements = new Settlements();
 
   constructor(config: AzureQueueConfig) {
     const { leaseSeconds = 30, maxInHandSeconds = 900, dedupes = false, maxBytes = MAX_BYTES } = config;
@@ -90,7 +92,7 @@ export class AzureQueue implements QueuePort {
           add: (message) => intake.add(message),
           onLost: (session) => intake.forget((message) => message.session === session),
           onGone: (messages) => intake.acked(messages),
-          arrival: (ms, signal) => intake.arrival(ms, signal),
+          arrival: (ms, ...signals) => intake.arrival(ms, ...signals),
         })
       : null;
   }
@@ -112,6 +114,7 @@ export class AzureQueue implements QueuePort {
     const mine = this.#intake.held(messages);
     try {
       const lost = await this.#unlessLost(mine, async (client, message) => {
+        await this.#settlements.turn('complete');
         await receiverOf(client, message).completeMessage(message.received);
         this.#sessions?.done(message);
       });
@@ -182,6 +185,7 @@ export class AzureQueue implements QueuePort {
 
   async #abandon(messages: readonly AzureMessage[], isWanted: boolean): Promise<void> {
     await this.#unlessLost(messages, async (client, message) => {
+      await this.#settlements.turn('abandon');
       await receiverOf(client, message).abandonMessage(message.received);
       this.#sessions?.again(message, isWanted);
     });
