@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServiceBusClient, ServiceBusReceiver, ServiceBusSender } from '@azure/service-bus';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import { type Ends, within } from '../link.ts';
@@ -104,6 +105,24 @@ export async function unlessBroken<R>({ broken }: AzureClient, asked: Promise<R>
     return await Promise.race([asked, promise]);
   } finally {
     broken.removeEventListener('abort', onBreak);
+  }
+}
+
+/**
+ * Says of which kind the settlements are that go out together. The client's transport (rhea 3.0.5) tells the service of two
+ * messages in a row with the outcome of the first: what was to come again would be gone.
+ */
+export class Settlements {
+  #kind: 'complete' | 'abandon' | null = null;
+
+  /** Resolves when one of this kind may be asked for, in this turn of the loop. */
+  async turn(kind: 'complete' | 'abandon'): Promise<void> {
+    while (this.#kind !== null && this.#kind !== kind) await nextTurn();
+    if (this.#kind === kind) return;
+    this.#kind = kind;
+    setImmediate(() => {
+      this.#kind = null;
+    });
   }
 }
 

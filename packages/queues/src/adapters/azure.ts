@@ -12,6 +12,7 @@ import {
   azureEnds,
   maySend,
   RECEIVE_OPTIONS,
+  Settlements,
   unlessBroken,
 } from './azure-client.ts';
 import { type AzureMessage, fromAzure, inOrder, toAzure } from './azure-message.ts';
@@ -64,6 +65,7 @@ export class AzureQueue implements QueuePort {
   readonly #link: Link<AzureClient>;
   readonly #intake: Intake<AzureMessage>;
   readonly #sessions: AzureSessions | null;
+  readonly #settlements = new Settlements();
 
   constructor(config: AzureQueueConfig) {
     const { leaseSeconds = 30, maxInHandSeconds = 900, dedupes = false, maxBytes = MAX_BYTES } = config;
@@ -89,7 +91,7 @@ export class AzureQueue implements QueuePort {
           add: (message) => intake.add(message),
           onLost: (session) => intake.forget((message) => message.session === session),
           onGone: (messages) => intake.acked(messages),
-          arrival: (ms, signal) => intake.arrival(ms, signal),
+          arrival: (ms, ...signals) => intake.arrival(ms, ...signals),
         })
       : null;
   }
@@ -111,6 +113,7 @@ export class AzureQueue implements QueuePort {
     const mine = this.#intake.held(messages);
     try {
       const lost = await this.#unlessLost(mine, async (client, message) => {
+        await this.#settlements.turn('complete');
         await receiverOf(client, message).completeMessage(message.received);
         this.#sessions?.done(message);
       });
@@ -181,6 +184,7 @@ export class AzureQueue implements QueuePort {
 
   async #abandon(messages: readonly AzureMessage[], isWanted: boolean): Promise<void> {
     await this.#unlessLost(messages, async (client, message) => {
+      await this.#settlements.turn('abandon');
       await receiverOf(client, message).abandonMessage(message.received);
       this.#sessions?.again(message, isWanted);
     });
