@@ -22,7 +22,7 @@ export function toAmqp({ body, group, headers: given = {}, delayMs = 0 }: Outgoi
   const bytes = Object.entries(headers).reduce((sum, each) => sum + Buffer.byteLength(each.join('')), content.length);
   if (bytes > maxBytes) throw new QueueError('too_large', `a message has ${bytes} bytes; the limit is ${maxBytes}`);
   const options: Options.Publish = { headers, messageId: randomUUID(), persistent: true, mandatory: true };
-  return { content, options, id: options.messageId ?? '', bytes, delayMs };
+  return { content, options, id: options.messageId ?? '', group: group ?? null, bytes, delayMs };
 }
 
 /** @param isHere whether a message with this id is in hand: then this is another one of the same name. */

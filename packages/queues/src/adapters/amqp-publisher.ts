@@ -51,7 +51,8 @@ export function publisherEnds(
 /**
  * Sends them all and waits for what the broker says of each.
  *
- * @returns those for which there was no queue.
+ * @returns those for which there was no queue, and those that the broker could not take just now: a quorum queue does not
+ * while it has no leader, as for a moment after it was made.
  */
 export async function publishAll(publisher: Publisher, queue: string, messages: readonly Outgoing[]) {
   const { channel, returned } = publisher;
@@ -67,9 +68,27 @@ export async function publishAll(publisher: Publisher, queue: string, messages: 
   const ends = await Promise.allSettled(confirmed);
   // One that comes back does so before it is confirmed.
   const missed = messages.filter(({ id }) => returned.delete(id));
-  const refused = ends.find((end) => end.status === 'rejected');
-  if (refused) throw publisher.refusal ?? refused.reason;
-  return missed;
+  const nacked = messages.filter((_, at) => isNack(ends[at]));
+  const refused = ends.find((end) => end.status === 'rejected' && !isNack(end));
+  if (publisher.refusal || refused) throw publisher.refusal ?? (refused as PromiseRejectedResult).reason;
+  return { missed, nacked };
+}
+
+/** By the words of the client, which has no other sign of it. */
+function isNack(end: PromiseSettledResult<void> | undefined): boolean {
+  return end?.status === 'rejected' && end.reason instanceof Error && end.reason.message === 'message nacked';
+}
+
+/** Whether they may be published once more: none of a group may come after what followed it. */
+export function mayComeLater(nacked: readonly Outgoing[], all: readonly Outgoing[]): boolean {
+  const waiting = new Set<string>();
+  return all.every((message) => {
+    const { group } = message;
+    if (group === null) return true;
+    if (nacked.includes(message)) waiting.add(group);
+    else if (waiting.has(group)) return false;
+    return true;
+  });
 }
 
 /** A message to a queue that nobody has comes back, where its sender may send at all. @throws what the broker says */

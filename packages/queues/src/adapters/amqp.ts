@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
@@ -9,6 +10,7 @@ import { type AmqpClientConfig, amqpError, checkUrl, closeAmqp, openAmqp } from 
 import { type AmqpMessage, fromAmqp, toAmqp } from './amqp-message.ts';
 import {
   MAX_DELAY_MS,
+  mayComeLater,
   mayPublish,
   type Outgoing,
   type Publisher,
@@ -44,6 +46,9 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const DEFAULT_PREFETCH = 500;
 /** Published and not yet confirmed, at most. */
 const BATCH = { messages: 200, bytes: 4 * 1024 * 1024 };
+/** How long a queue that takes nothing just now is tried again, and how often. */
+const PATIENCE_MS = 5_000;
+const AGAIN_MS = 100;
 /** After so long without a call of receive, nothing more is taken from the queue. */
 const IDLE_MS = 60_000;
 /** A delay after a nack is waited out here, and the server waits for an answer half an hour. */
@@ -155,14 +160,25 @@ export class AmqpQueue implements QueuePort {
 
   /** A queue that was deleted is made again. */
   async #publish(messages: readonly Outgoing[]): Promise<void> {
-    let missed = messages;
-    for (let isFirst = true; missed.length > 0; isFirst = false) {
+    let left = messages;
+    let isFirst = true;
+    const until = performance.now() + PATIENCE_MS;
+    for (;;) {
       const publisher = await this.#publisher.get();
-      const left = missed;
-      missed = await this.#publisher.call(() => publishAll(publisher, this.#config.queue, left));
-      if (missed.length === 0) return;
-      await this.#publisher.drop(publisher);
-      if (!isFirst) throw new QueueError('no_such_queue', `there is no queue ${this.#config.queue}`);
+      const sent = left;
+      const { missed, nacked } = await this.#publisher.call(() => publishAll(publisher, this.#config.queue, sent));
+      left = sent.filter((message) => missed.includes(message) || nacked.includes(message));
+      if (left.length === 0) return;
+      if (missed.length > 0) {
+        await this.#publisher.drop(publisher);
+        if (!isFirst) throw new QueueError('no_such_queue', `there is no queue ${this.#config.queue}`);
+        isFirst = false;
+      }
+      if (nacked.length === 0) continue;
+      if (performance.now() > until || !mayComeLater(nacked, sent)) {
+        throw new QueueError('rejected', 'RabbitMQ did not take the message: its queue is full, or without a leader');
+      }
+      await pause(AGAIN_MS);
     }
   }
 
