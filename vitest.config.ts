@@ -35,12 +35,12 @@ export default defineConfig({
         },
       },
       {
-        // One broker at a time, and last.
+        // Each file has brokers of its own, and mostly waits for them: two at a time, and last.
         test: {
           name: 'brokers',
           include: onBrokers,
           globalSetup: [`${server}/kit/global-setup.ts`],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
