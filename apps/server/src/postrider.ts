@@ -6,6 +6,7 @@ import { RequestLimiter } from './auth/request-limiter.ts';
 import { bootstrap } from './bootstrap.ts';
 import { checkBroker } from './brokers/check.ts';
 import { Publishers } from './brokers/publishers.ts';
+import { openToReceive } from './brokers/receive.ts';
 import { type Config, databaseTarget } from './config.ts';
 import { BROKER_TYPES, type BrokerType } from './core/destination.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
@@ -37,6 +38,8 @@ import { createTallyKeeper } from './maintenance/tallies.ts';
 import { createVacuum } from './maintenance/vacuum.ts';
 import { masterKeysOf } from './master-key.ts';
 import type { Service } from './service.ts';
+import { explainer } from './sources/explain.ts';
+import { createSources } from './sources/sources.ts';
 import { insertAuditEntry } from './store/audit.ts';
 import { recordChange } from './store/change.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
@@ -178,6 +181,13 @@ async function run(
     services.push(createLeader({ db, log, duties }));
   }
   if (worker) services.push(worker);
+  const sources = worker
+    ? createSources({
+        ...{ db, log, directory, acceptor, explain: explainer(log) },
+        open: (type, config, receiver) => openToReceive(type, config, outside, receiver),
+      })
+    : null;
+  if (sources) services.push(sources);
   for (const service of services) service.start();
 
   let url: string | null = null;
@@ -203,8 +213,9 @@ async function run(
       publicUrl: () => config.publicUrl ?? url ?? '',
       now,
       checkUrl: (text) => checkUrl(policy, text),
-      checkBroker: (type, config) => checkBroker(type, config, outside),
+      checkBroker: (type, config, purpose) => checkBroker(type, config, outside, purpose),
       wakeWorker: () => worker?.wake(),
+      wakeSources: () => sources?.wake(),
       wakeJobs: () => replayJobs?.wake(),
       probe: async () => {
         await db.query(ping, []);

@@ -15,4 +15,5 @@ export type {
   OutgoingMessage,
   QueuePort,
   Traits,
+  Use,
 } from './port.ts';
