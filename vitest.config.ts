@@ -2,7 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 const server = 'apps/server/test';
 /** On real brokers, each started and stopped by its own file. */
-const onBrokers = ['packages/queues/test/{conformance,adapters}/**/*.test.ts'];
+const onBrokers = [
+  'packages/queues/test/{conformance,adapters}/**/*.test.ts',
+  `${server}/{destinations,sources}/**/*.test.ts`,
+];
 
 export default defineConfig({
   test: {
@@ -36,6 +39,7 @@ export default defineConfig({
         test: {
           name: 'brokers',
           include: onBrokers,
+          globalSetup: [`${server}/kit/global-setup.ts`],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,

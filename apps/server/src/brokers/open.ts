@@ -19,7 +19,7 @@ export type Purpose = { readonly use: 'publishing' } | { readonly use: 'receivin
  * A customer's queue, without a connection yet. It is theirs: nothing is made there but a Redis stream, which its first
  * entry makes, and what a receiver needs of its own.
  *
- * @throws QueueError `misconfigured`
+ * @throws EgressError `egress_blocked` where a host that it names is not to be dialled; QueueError `misconfigured`
  */
 export function open(
   type: BrokerType,
@@ -29,6 +29,7 @@ export function open(
 ): GuardedQueue {
   const destination: Destination = purpose.use === 'publishing' ? DESTINATIONS[type] : SOURCES[type];
   const guard = new SocketGuard({ policy, hosts: destination.hosts(config), ...(resolve && { resolve }) });
+  guard.checkHosts();
   const queue = guard.run(() => OPENERS[type](config, purpose));
   return new GuardedQueue(queue, guard, secretsOf(destination, config));
 }

@@ -42,6 +42,18 @@ export class SocketGuard {
     return guards.run(this, work);
   }
 
+  /**
+   * The hosts that the settings name, before any is looked up.
+   *
+   * @throws EgressError `egress_blocked`
+   */
+  checkHosts(): void {
+    for (const [host, port] of this.#hosts) {
+      const verdict = checkHost(this.#policyAt(port), host, port);
+      if (!verdict.ok) throw this.#refuse(verdict.reason);
+    }
+  }
+
   /** What was refused since a connection last came to be: clients do not all pass on why they have none. */
   get refusal(): EgressError | null {
     return this.#refusal;

@@ -51,7 +51,7 @@ interface Held {
   readonly version: number;
   readonly receiver: Receiver<Received>;
   /** By performance.now(): another may have it from then on. */
-  ours: { until: number };
+  readonly ours: { until: number };
   renewAt: number;
   isEnding: boolean;
 }
@@ -127,7 +127,10 @@ export function createSources(options: SourcesOptions): Wakeable {
       );
       for (const { each } of news) {
         if (!kept.has(each.id)) each.ours.until = 0;
-        else Object.assign(each, { renewAt: askedAt + leaseMs / RENEWALS, ours: { until: askedAt + leaseMs } });
+        else {
+          each.ours.until = askedAt + leaseMs;
+          each.renewAt = askedAt + leaseMs / RENEWALS;
+        }
       }
     } catch (error) {
       for (const { each, own } of news) each.receiver.untold(own);
@@ -167,7 +170,7 @@ export function createSources(options: SourcesOptions): Wakeable {
         receiver: new Receiver({
           queue,
           take: takerFor(source, { ...options, rejections }),
-          isOurs: () => performance.now() < entry.ours.until,
+          isOurs: () => performance.now() < ours.until,
           explain: options.explain,
         }),
       };

@@ -123,8 +123,7 @@ function from(page: Page, cursor: AttemptCursor | null): Page {
 }
 
 function conditions({ isSuccess, statusClass }: AttemptFilter): string {
-  const success = '(response_status between 200 and 299 and error_code is null)';
-  const ofStatus = isSuccess === undefined ? '' : `and ${isSuccess ? '' : 'not '}coalesce(${success}, false)`;
+  const ofStatus = isSuccess === undefined ? '' : `and error_code is ${isSuccess ? '' : 'not '}null`;
   if (statusClass === undefined) return ofStatus;
   const answered = statusClass === 0 ? 'is null' : `between ${statusClass} and ${statusClass + 99}`;
   return `${ofStatus} and response_status ${answered}`;

@@ -20,6 +20,8 @@ export interface SourceSettings {
 }
 
 export interface SourceRow extends SourceSettings {
+  /** Whether a process receives from it. */
+  readonly is_held: boolean;
   readonly received: number;
   readonly rejected: number;
   readonly last_error: string | null;
@@ -29,7 +31,8 @@ export interface SourceRow extends SourceSettings {
 }
 
 const COLUMNS = `id, environment_id, application_id, name, type, url, config, event_type, status, paused_reason, received,
-  rejected, last_error, last_received_at, created_at, updated_at`;
+  rejected, last_error, last_received_at, created_at, updated_at,
+  held_by is not null and held_until > statement_timestamp() as is_held`;
 
 const insert = statement<SourceRow>(
   'source_insert',

@@ -19,6 +19,7 @@ onBothDatabases('an endpoint', (kind) => {
       uid: null,
       type: 'webhook',
       url: url(),
+      config: null,
       is_direct: false,
       events: ['*'],
       channels: null,

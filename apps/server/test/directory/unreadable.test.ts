@@ -34,6 +34,7 @@ onBothDatabases('an endpoint whose stored secret is damaged', (kind) => {
 
   const DAMAGES = {
     secret: `update endpoint set secret = '\\x0102' where url like '%/' || $1`,
+    config: `update endpoint set config = '\\x0102' where url like '%/' || $1`,
     headers: `update endpoint set headers = '\\x0102' where url like '%/' || $1`,
   };
 

@@ -189,6 +189,13 @@ describe('what an operator opened', () => {
     expect(await outcome(guard.run(() => net.connect(canary.port, '127.0.0.1')))).toMatch(/private_address/);
   });
 
+  test('is said of the hosts that settings name, before any is looked up', () => {
+    const hosts = ['redis:6379', '10.0.0.1:5672'];
+    expect(() => guardOf(STRICT, resolving('8.8.8.8'), hosts).checkHosts()).toThrow('single_label_name redis');
+    const exempt = exempting('redis:6379 10.0.0.1:5672');
+    expect(() => guardOf({ ...STRICT, exempt }, resolving('8.8.8.8'), hosts).checkHosts()).not.toThrow();
+  });
+
   test('a refusal is forgotten once a connection came to be', async () => {
     await using server = await listener(() => {});
     const guard = guardOf(LOCAL);

@@ -46,7 +46,7 @@ onBothDatabases('a portal session', (kind) => {
       const api = await session([capability]);
       const may = (route: string) => {
         const needed = PORTAL_ROUTES.get(route);
-        return needed === capability || needed === 'view';
+        return needed === capability || needed === 'view' || needed === 'own';
       };
       const wrong: Record<string, unknown> = {};
       for (const operation of operations) {

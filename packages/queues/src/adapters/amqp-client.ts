@@ -1,4 +1,3 @@
-import type { LookupFunction } from 'node:net';
 import type { Channel, ChannelModel } from 'amqplib';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import { within } from '../link.ts';
@@ -10,8 +9,6 @@ export interface AmqpClientConfig {
   readonly url: string;
   /** With amqps://: whose certificates to believe, PEM; the system's authorities unless told. */
   readonly ca?: string;
-  /** Resolves host names, as Node's dns.lookup does. */
-  readonly lookup?: LookupFunction;
 }
 
 /** @throws QueueError `misconfigured` */
@@ -29,7 +26,7 @@ export async function openAmqp<C extends Channel, R>(
 ): Promise<R> {
   const { default: amqp } = await import('amqplib');
   // What the types lack, the socket takes.
-  const socket = { noDelay: true, keepAlive: true, timeout: 8_000, ...(config.lookup && { lookup: config.lookup }) };
+  const socket = { noDelay: true, keepAlive: true, timeout: 8_000 };
   const connection = await amqp.connect(config.url, { ...socket, ...(config.ca && { ca: config.ca }) });
   // Told to those who wait as well; unheard here, it would end the process.
   connection.on('error', () => {});

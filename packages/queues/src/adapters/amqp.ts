@@ -66,7 +66,6 @@ const MAX_NACK_DELAY_MS = 900_000;
  * - The delivery count is the server's, of quorum queues. What was held back counts as received when its receiver closes.
  * - An ack is not confirmed: where the connection breaks at that moment, the message comes again.
  * - No dedupe ids. Delays to two digits, by a queue for each.
- * - Takes `lookup`.
  */
 export class AmqpQueue implements QueuePort {
   readonly traits: Traits;

@@ -1,5 +1,4 @@
-import type { LookupFunction } from 'node:net';
-import type { BaseOptions, Broker, Connection, ConnectionPool } from '@platformatic/kafka';
+import type { BaseOptions, ConnectionPool } from '@platformatic/kafka';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import { within } from '../link.ts';
 
@@ -13,8 +12,6 @@ export interface KafkaClientConfig {
   };
   /** TLS: true, or with whose certificates to believe and one of one's own, PEM. Without it nothing is encrypted. */
   readonly tls?: boolean | { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  /** Resolves host names, as Node's dns.lookup does; asked for the addresses that servers tell of themselves as well. */
-  readonly lookup?: LookupFunction;
 }
 
 export const CONNECT_MS = 8_000;
@@ -22,7 +19,7 @@ const CLOSE_MS = 2_000;
 const SASL = { plain: 'PLAIN', 'scram-sha-256': 'SCRAM-SHA-256', 'scram-sha-512': 'SCRAM-SHA-512' } as const;
 
 /** @throws QueueError `misconfigured` */
-export function clientOptions({ brokers, sasl, tls, lookup }: KafkaClientConfig): BaseOptions {
+export function clientOptions({ brokers, sasl, tls }: KafkaClientConfig): BaseOptions {
   const bootstrapBrokers = String(brokers ?? '')
     .split(',')
     .map((each) => parsed(each.trim()));
@@ -39,10 +36,7 @@ export function clientOptions({ brokers, sasl, tls, lookup }: KafkaClientConfig)
     // Retries are within retries.
     retries: 2,
     retryDelay: 250,
-    ...(tls && {
-      tls: { ...(typeof tls === 'object' && tls), ...(lookup && { lookup }) },
-      tlsServerName: true,
-    }),
+    ...(tls && { tls: typeof tls === 'object' ? tls : {}, tlsServerName: true }),
     ...(sasl && { sasl: { ...sasl, mechanism: SASL[sasl.mechanism] } }),
   };
 }
@@ -61,44 +55,9 @@ export async function shutDown(goodbye: Promise<unknown>, ...pools: readonly Con
   await Promise.allSettled(pools.map((pool) => within(CLOSE_MS, pool.close(), 'no end')));
 }
 
-/** Has a pool resolve names by `lookup`, and hear the errors of its connections: unheard, they would end the process. */
-export function guard(pool: ConnectionPool, { lookup, tls }: KafkaClientConfig): ConnectionPool {
+/** Has a pool hear the errors of its connections: unheard, they would end the process. */
+export function watch(pool: ConnectionPool): void {
   pool.on('connecting', ({ connection }) => connection.on('error', () => {}));
-  if (!lookup) return pool;
-  const addresses = new Map<string, string>();
-  const get = pool.get.bind(pool);
-  const established = pool.getEstablishedConnection.bind(pool);
-  const known = (broker: Broker) => ({ ...broker, host: addresses.get(broker.host) ?? broker.host });
-  const resolve = async (broker: Broker) => {
-    const address = await addressOf(broker.host, lookup);
-    // A certificate is of the name.
-    if (!tls) addresses.set(broker.host, address);
-    return get(known(broker));
-  };
-  const replacement = (broker: Broker, callback?: Callback) => {
-    const connection = resolve(broker);
-    if (!callback) return connection;
-    connection.then(
-      (each) => callback(null, each),
-      (error: Error) => callback(error),
-    );
-  };
-  return Object.assign(pool, {
-    get: replacement,
-    getEstablishedConnection: (broker: Broker) => established(known(broker)),
-  });
-}
-
-type Callback = (error: Error | null, connection?: Connection) => void;
-
-function addressOf(host: string, lookup: LookupFunction): Promise<string> {
-  return new Promise((resolve, reject) => {
-    lookup(host, { all: false }, (error, address) => {
-      const first = Array.isArray(address) ? address[0]?.address : address;
-      if (error || !first) reject(error ?? new QueueError('unreachable', `${host} has no address`));
-      else resolve(first);
-    });
-  });
 }
 
 /** By the names that Kafka gives its errors. */

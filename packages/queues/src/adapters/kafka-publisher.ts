@@ -1,5 +1,5 @@
 import type { Producer } from '@platformatic/kafka';
-import { clientOptions, guard, shutDown } from './kafka-client.ts';
+import { clientOptions, shutDown, watch } from './kafka-client.ts';
 import type { toKafka } from './kafka-message.ts';
 import { opened, type TopicConfig } from './kafka-topic.ts';
 
@@ -12,7 +12,7 @@ const ALL_REPLICAS = -1;
 export async function openPublisher(config: TopicConfig): Promise<Producer> {
   const { Producer } = await import('@platformatic/kafka');
   const producer = new Producer({ ...clientOptions(config), idempotent: true });
-  guard(producer.connections, config);
+  watch(producer.connections);
   return opened(producer, () => shutPublisher(producer), config);
 }
 

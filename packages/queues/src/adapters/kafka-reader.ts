@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnectionPool, Consumer, RecordsBatch } from '@platformatic/kafka';
 import { QueueError } from '../error.ts';
-import { clientOptions, guard, isNamed, shutDown } from './kafka-client.ts';
+import { clientOptions, isNamed, shutDown, watch } from './kafka-client.ts';
 import { opened, type TopicConfig } from './kafka-topic.ts';
 
 export interface ReaderConfig extends TopicConfig {
@@ -73,8 +73,9 @@ export class KafkaReader {
       // A partition stays where it is unless another receiver has fewer: what is in hand of one that moves comes twice.
       protocols: [{ name: 'cooperative-sticky', version: 3 }],
     });
-    guard(consumer.connections, config);
-    const fetches = guard(new kafka.ConnectionPool('postrider', options), config);
+    watch(consumer.connections);
+    const fetches = new kafka.ConnectionPool('postrider', options);
+    watch(fetches);
     const reader = new KafkaReader(config, events, consumer, fetches);
     await opened(consumer, () => reader.close(), config);
     return reader;

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Consumer, Producer } from '@platformatic/kafka';
 import { QueueError } from '../error.ts';
 import { within } from '../link.ts';
-import { CONNECT_MS, clientOptions, guard, isNamed, type KafkaClientConfig, shutDown } from './kafka-client.ts';
+import { CONNECT_MS, clientOptions, isNamed, type KafkaClientConfig, shutDown, watch } from './kafka-client.ts';
 
 export interface TopicConfig extends KafkaClientConfig {
   readonly topic: string;
@@ -47,7 +47,7 @@ async function isThere(client: Producer | Consumer, topic: string): Promise<bool
 async function createTopic(config: TopicConfig): Promise<void> {
   const { Admin } = await import('@platformatic/kafka');
   const admin = new Admin(clientOptions(config));
-  guard(admin.connections, config);
+  watch(admin.connections);
   try {
     const { topic, partitions, replicas } = config;
     await admin.createTopics({ topics: [topic], partitions, ...(replicas !== null && { replicas }) });

@@ -54,7 +54,6 @@ const CLOSE_MS = 3_000;
  * - Delivery counts are kept in memory and exact while a partition stays; after a crash or a move they begin at 1. The
  *   topic has other readers, so nothing is written into it to count.
  * - No delays, no dedupe ids. A nack may have a delay.
- * - Takes `lookup`.
  */
 export class KafkaQueue implements QueuePort {
   readonly traits: Traits;

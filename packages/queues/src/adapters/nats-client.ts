@@ -1,5 +1,3 @@
-import { lookup as systemLookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { QueueError, type QueueErrorCode } from '../error.ts';
@@ -13,11 +11,6 @@ export interface NatsClientConfig {
   readonly credentials?: string;
   /** With tls://: whose certificates to believe, PEM; the system's authorities unless told. */
   readonly ca?: string;
-  /**
-   * Resolves host names, as Node's dns.lookup does. The client takes none: a name is resolved before it connects. With
-   * nats:// it then gets the address; with tls:// it needs the name for the certificate and resolves it once more.
-   */
-  readonly lookup?: LookupFunction;
 }
 
 export interface NatsClient {
@@ -38,7 +31,9 @@ export function natsEnds(config: NatsClientConfig, onBreak: (client: NatsClient)
       const [first] = urls;
       const isSecure = first?.protocol === 'tls:';
       const connection = await connect({
-        servers: await Promise.all(urls.map((url) => place(url, isSecure, config.lookup))),
+        servers: urls.map(({ hostname, port }) => `${hostname}:${port || 4222}`),
+        // Names are Node's to look up: it goes from address to address sooner.
+        resolve: false,
         ...(first?.username && { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }),
         ...(config.token && { token: config.token }),
         ...(config.credentials && { authenticator: credsAuthenticator(new TextEncoder().encode(config.credentials)) }),
@@ -75,28 +70,12 @@ function parsed(text: string): URL[] {
   throw new QueueError('misconfigured', 'url: nats://user:password@host:4222, or tls:// for TLS');
 }
 
-async function place(url: URL, isSecure: boolean, lookup: LookupFunction = systemLookup): Promise<string> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const address = isIP(host) ? host : await resolved(host, lookup);
-  const used = isSecure && !isIP(host) ? host : address;
-  return `${isIP(used) === 6 ? `[${used}]` : used}:${url.port || 4222}`;
-}
-
-function resolved(host: string, lookup: LookupFunction): Promise<string> {
-  return new Promise((resolve, reject) => {
-    lookup(host, { all: false }, (error, address) => {
-      const first = Array.isArray(address) ? address[0]?.address : address;
-      if (error || !first) reject(error ?? new QueueError('unreachable', `${host} has no address`));
-      else resolve(first);
-    });
-  });
-}
-
 /** What the server says of a queue has a code of its own. */
 const STREAM_NOT_FOUND = 10_059;
 const CONSUMER_NOT_FOUND = 10_014;
 const ANOTHER_STREAM = 10_060;
 export const WRONG_LAST_ID = 10_070;
+const OVER_LIMIT_OF_STREAM = 10_054;
 
 /**
  * By the names of the client's errors: its classes are not loaded here. All others are of the connection, or of a server
@@ -123,7 +102,7 @@ function natsError(error: unknown): QueueError {
   if (!(error instanceof Error)) return new QueueError('unreachable', String(error));
   const causes = [error, error.cause].filter((each) => each instanceof Error);
   const isMissing = [STREAM_NOT_FOUND, CONSUMER_NOT_FOUND, ANOTHER_STREAM].some((code) => isApiError(error, code));
-  const isTooLarge = /max_payload|maximum payload/i.test(error.message);
+  const isTooLarge = /max_payload|maximum payload/i.test(error.message) || isApiError(error, OVER_LIMIT_OF_STREAM);
   const named = causes.map(({ name }) => CODES[name]).find((code) => code !== undefined);
   const code = isMissing ? 'no_such_queue' : isTooLarge ? 'too_large' : (named ?? 'unreachable');
   return new QueueError(code, error.message || error.name, { cause: error });

@@ -56,7 +56,6 @@ const NANOS = 1e6;
  * - The delivery count is the server's. What was held back or on its way counts as received when its receiver closes.
  * - The server does not see who acks: a message whose lease ended unextended here is not acked, as another may have it.
  * - No delays: JetStream has none before server 2.12. A nack may have one.
- * - `lookup`: see the setting.
  */
 export class NatsQueue implements QueuePort {
   readonly traits = TRAITS;

@@ -1,6 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { lookup as systemLookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import type { v1 } from '@google-cloud/pubsub';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import type { Ends } from '../link.ts';
@@ -19,8 +18,6 @@ export interface PubSubClientConfig {
   readonly plaintext?: boolean;
   /** Whose certificates to believe, PEM; the system's authorities unless told. */
   readonly ca?: string;
-  /** Resolves host names, as Node's dns.lookup does, before the client connects: it gets the address. */
-  readonly lookup?: LookupFunction;
 }
 
 export interface PubSubClient {
@@ -63,7 +60,7 @@ export function pubsubEnds(
       const options = {
         auth,
         sslCreds: config.plaintext ? credentials.createInsecure() : secure(),
-        servicePath: await addressOf(host, config.lookup),
+        servicePath: bracketed(host),
         port,
         ...(!config.plaintext && { 'grpc.ssl_target_name_override': host }),
         'grpc.default_authority': bracketed(host),
@@ -148,17 +145,6 @@ function accountOf({ credentials, plaintext }: PubSubClientConfig) {
   } catch {
     throw wrong;
   }
-}
-
-function addressOf(host: string, lookup: LookupFunction = systemLookup): Promise<string> {
-  if (isIP(host)) return Promise.resolve(bracketed(host));
-  return new Promise((resolve, reject) => {
-    lookup(host, { all: false }, (error, address) => {
-      const first = Array.isArray(address) ? address[0]?.address : address;
-      if (error || !first) reject(error ?? new QueueError('unreachable', `${host} has no address`));
-      else resolve(bracketed(first));
-    });
-  });
 }
 
 function bracketed(address: string): string {

@@ -50,7 +50,6 @@ const MAX_COUNTED = 100_000;
  *   here, for as long as this object is there: with another receiver, or after a restart, a message is at 1 again.
  * - Acks of a subscription without exactly-once delivery are not confirmed: a message may come again after one.
  * - No delays, no dedupe ids. A nack may have a delay of ten minutes at most, in whole seconds.
- * - Takes `lookup`: an address that it gave is the one that is used.
  */
 export class PubSubQueue implements QueuePort {
   readonly traits = TRAITS;

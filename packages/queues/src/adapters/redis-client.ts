@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { LookupFunction } from 'node:net';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import type { Ends } from '../link.ts';
 import type { Script } from './redis-scripts.ts';
@@ -9,8 +8,6 @@ export interface RedisClientConfig {
   readonly url: string;
   /** With rediss://: whose certificates to believe, PEM; the system's authorities unless told. */
   readonly ca?: string;
-  /** Resolves host names, as Node's dns.lookup does. */
-  readonly lookup?: LookupFunction;
 }
 
 /** What Redis answers with, binary strings as they are. */
@@ -36,7 +33,6 @@ export function redisEnds(config: RedisClientConfig, onBreak: (connection: Redis
         port: Number(url.port || 6379),
         connectTimeout: 8_000,
         reconnectStrategy: false as const,
-        ...(config.lookup && { lookup: config.lookup }),
       };
       const client = createClient({
         socket: isSecure

@@ -52,7 +52,6 @@ const MAX_NACK_DELAY_MS = 24 * 3_600_000;
  * - Order within a group holds with one receiver: what is behind a message of its group is held back in it. Several share
  *   the work without that order. A delayed message takes its place in its group when its delay ends.
  * - The delivery count is the server's.
- * - Takes `lookup`.
  */
 export class RedisQueue implements QueuePort {
   readonly traits = TRAITS;

@@ -166,17 +166,4 @@ describe.skipIf(missing !== null)('a RabbitMQ queue', () => {
     expect(queue.traits.delays).toBe(false);
     await expect(queue.publish([{ body: 'a', delayMs: 1 }])).rejects.toMatchObject({ code: 'unsupported' });
   });
-
-  test('resolves its host by the look-up it was given', async () => {
-    const asked: string[] = [];
-    const queue = use({
-      url: server.url().replace('127.0.0.1', 'rabbit.test'),
-      lookup: (host, _options, callback) => {
-        asked.push(host);
-        callback(null, [{ address: '127.0.0.1', family: 4 }]);
-      },
-    });
-    expect(await queue.health()).toEqual({ ok: true });
-    expect(asked).toContain('rabbit.test');
-  });
 });

@@ -251,18 +251,4 @@ describe.skipIf(missing !== null)('a Kafka queue', () => {
     const queue = use({ brokers: `127.0.0.1:${await freePort()},127.0.0.1:${server.port}` });
     expect(await queue.health()).toEqual({ ok: true });
   });
-
-  test('resolves names by the look-up it was given, and asks it of the addresses that servers tell', async () => {
-    const asked = new Set<string>();
-    const queue = use({
-      brokers: `kafka.test:${server.port}`,
-      lookup: (host, _options, callback) => {
-        asked.add(host);
-        callback(null, '127.0.0.1', 4);
-      },
-    });
-    await queue.publish([{ body: 'a' }]);
-    expect(texts(await queue.receive({ max: 1, waitMs: 10_000 }))).toEqual(['a 1']);
-    expect([...asked].toSorted()).toEqual(['127.0.0.1', 'kafka.test']);
-  });
 });

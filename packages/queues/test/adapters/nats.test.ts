@@ -138,17 +138,4 @@ describe.skipIf(missing !== null)('a NATS queue', () => {
     const queue = use({ url: `${away.replace('//', `//${username}:${password}@`)},nats://${host}` });
     expect(await queue.health()).toEqual({ ok: true });
   });
-
-  test('resolves its host by the look-up it was given', async () => {
-    const asked: string[] = [];
-    const queue = use({
-      url: server.url().replace('127.0.0.1', 'nats.test'),
-      lookup: (host, _options, callback) => {
-        asked.push(host);
-        callback(null, '127.0.0.1', 4);
-      },
-    });
-    expect(await queue.health()).toEqual({ ok: true });
-    expect(asked).toEqual(['nats.test']);
-  });
 });

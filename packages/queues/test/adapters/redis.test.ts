@@ -153,17 +153,4 @@ describe.skipIf(missing !== null)('a Redis queue', () => {
       code: 'unauthorized',
     });
   });
-
-  test('resolves its host by the look-up it was given', async () => {
-    const asked: string[] = [];
-    const queue = use({
-      url: server.url().replace('127.0.0.1', 'redis.test'),
-      lookup: (host, _options, callback) => {
-        asked.push(host);
-        callback(null, [{ address: '127.0.0.1', family: 4 }]);
-      },
-    });
-    expect(await queue.health()).toEqual({ ok: true });
-    expect(asked).toContain('redis.test');
-  });
 });

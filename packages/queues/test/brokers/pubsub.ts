@@ -70,8 +70,7 @@ export class OwnPubSub {
     return {
       project: PROJECT,
       queue,
-      endpoint: `pubsub.test:${this.port}`,
-      lookup: (_host, _options, callback) => callback(null, '127.0.0.1', 4),
+      endpoint: `localhost:${this.port}`,
       ca: this.#ca,
       credentials: credentials ?? this.#credentials,
     };

@@ -30,8 +30,9 @@ export function presentHold({ heldBy, heldUntil, waitsFor }: Hold) {
   };
 }
 
-export function isSuccess({ response_status: status, error_code: error }: AttemptRow): boolean {
-  return status !== null && status >= 200 && status < 300 && error === null;
+/** A broker that has it answers nothing. */
+export function isSuccess({ error_code }: Pick<AttemptRow, 'error_code'>): boolean {
+  return error_code === null;
 }
 
 export function presentAttempt(row: AttemptRow) {

@@ -17,6 +17,7 @@ export function presentSource(row: SourceRow, config: BrokerConfig | null) {
     event_type: row.event_type,
     status: row.status,
     paused_reason: row.paused_reason,
+    receiving: row.is_held,
     received: row.received,
     rejected: row.rejected,
     last_error: row.last_error,

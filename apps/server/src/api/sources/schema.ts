@@ -77,6 +77,10 @@ export const SourceSchema = Type.Object({
       }),
     ]),
   ),
+  receiving: Type.Boolean({
+    description:
+      'Whether a process looks after it now: mostly within a second of its being active, and for as long after',
+  }),
   received: Type.Integer({
     description: 'Messages that became events, each counted once; a crash may lose a second of it',
   }),
