@@ -34,6 +34,9 @@ export function open(
   return new GuardedQueue(queue, guard, secretsOf(destination, config));
 }
 
+/** What a process that died had in hand comes again after so long, where the broker does not see that it is gone. */
+const LEASE_SECONDS = 20;
+
 /** The fields of core/destination.ts, in the words of the adapters. */
 const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpose) => QueuePort>> = {
   redis: (config, purpose) =>
@@ -50,6 +53,7 @@ const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpo
       url: withUser(config),
       queue: text(config.stream),
       create: use === 'receiving' ? 'receiver' : false,
+      leaseSeconds: LEASE_SECONDS,
       ...given('consumer', config.consumer),
       ...given('subject', config.subject),
       ...given('token', config.token),
@@ -78,6 +82,7 @@ const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpo
       ...given('subscription', config.subscription),
       credentials: text(config.credentials),
       create: false,
+      leaseSeconds: LEASE_SECONDS,
       ...given('endpoint', config.endpoint),
       ...given('ca', config.ca),
     }),

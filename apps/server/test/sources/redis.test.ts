@@ -44,6 +44,7 @@ sources(
       waiting: (queue) => asAdmin((client) => client.xLen(queue)),
       server: { stop: () => server.halt(), start: () => server.resume() },
       users: { create: createReceiver, remove: ({ username }) => server.removeUser({ user: username ?? '' }) },
+      host: '127.0.0.1',
       allow: '127.0.0.0/8',
       close: () => server.stop(),
     };

@@ -11,10 +11,12 @@ export interface SourceStage {
   makeQueue(queue: string): Promise<void>;
   /** With the broker's own client, by an admin; resolves when the broker has them. */
   publish(queue: string, messages: readonly Outgoing[]): Promise<void>;
-  /** How many are there that nobody has acked. */
-  waiting(queue: string): Promise<number>;
+  /** How many are there that nobody has acked. Null where nobody can tell. */
+  readonly waiting: ((queue: string) => Promise<number>) | null;
   readonly server: { stop(): Promise<void>; start(): Promise<void> };
   readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> };
+  /** This machine as it may be named. */
+  readonly host: string;
   /** What an operator opens, for it. */
   readonly allow: string;
   close(): Promise<void>;
