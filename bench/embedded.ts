@@ -50,7 +50,7 @@ const draft = {
 } satisfies Parameters<Acceptor['accept']>[0] & { environmentId: Uuid };
 
 /** Takes every delivery and drops it: only acceptance is measured. */
-const NOWHERE: Handoff = { reserve: () => true, start: () => {}, release: () => {}, wake: () => {} };
+const NOWHERE: Handoff = { wayMs: 0, reserve: () => true, send: () => {}, release: () => {} };
 
 const ways = { 'worker thread': openInThread, beside: openBeside };
 const figures: Record<string, Figures[]> = {};
@@ -72,7 +72,7 @@ async function measure(open: (folder: string) => Promise<Database>): Promise<Fig
   const db = await open(folder);
   await migrate(db);
   await db.transaction((tx) => ensurePartitions(tx, Date.now(), Date.now() + DAY_MS));
-  const acceptor = new Acceptor({ db, handoff: NOWHERE });
+  const acceptor = new Acceptor({ db, handoffs: [NOWHERE] });
   await accept(acceptor, 1_000);
 
   const before = performance.eventLoopUtilization();

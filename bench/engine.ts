@@ -6,6 +6,7 @@ import type { Home } from './home.ts';
 
 /** The engine under test: `apps/server/src/main.ts` as it runs in production. */
 export interface Engine {
+  /** Empty without the API. */
   readonly url: string;
   readonly key: string;
   readonly pid: number;
@@ -49,7 +50,7 @@ export async function startEngine(home: Home, settings: Readonly<Record<string, 
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (text) => {
       const line = JSON.parse(text) as { level: string; msg: string; url?: string };
-      if (line.msg === 'ready' && line.url) resolve(line.url);
+      if (line.msg === 'ready') resolve(line.url ?? '');
       if (line.level === 'warn' || line.level === 'error')
         complaints.set(line.msg, (complaints.get(line.msg) ?? 0) + 1);
     });

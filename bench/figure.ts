@@ -1,7 +1,7 @@
 import type { DatabaseKind } from './home.ts';
 import { median } from './statistics.ts';
 
-export const PART_NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export const PART_NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 /** How a number reads: a ratio of two things measured in the same run, or so many of something. */

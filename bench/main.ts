@@ -4,6 +4,7 @@ import { Book } from './figure.ts';
 import { machine } from './machine.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import type { Part } from './part.ts';
+import { backbone } from './parts/backbone.ts';
 import { bare } from './parts/bare.ts';
 import { footprint } from './parts/footprint.ts';
 import { growth } from './parts/growth.ts';
@@ -16,7 +17,7 @@ import { Stage } from './stage.ts';
 import { tables } from './table.ts';
 
 /** `npm run bench`; options.ts tells what it does. */
-const PARTS: readonly Part[] = [bare, throughput, latency, growth, neighbour, footprint];
+const PARTS: readonly Part[] = [bare, throughput, latency, growth, neighbour, footprint, backbone];
 const RESULT = join(import.meta.dirname, 'results/latest.json');
 
 const options = optionsOrExit();

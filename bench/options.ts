@@ -25,6 +25,7 @@ generator, receiver, engine and database are processes of their own.
   d  a claim, an accept and a list page at 10 thousand, 100 thousand and 1 million stored deliveries
   e  healthy tenants' p99 with a neighbour that has 200,000 deliveries due to a dead endpoint, over that without
   f  CPU per delivery, peak and idle memory, idle CPU
+  g  (b) with API and worker in a process each, by what is between them: PostgreSQL, Redis, NATS, Kafka, RabbitMQ
 
   --only b,c              some parts; all of them take about half an hour
   --database NAME         postgresql or embedded; both unless told

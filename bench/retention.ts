@@ -87,8 +87,8 @@ async function fill(): Promise<void> {
 }
 
 async function accept(): Promise<void> {
-  const handoff = { reserve: () => true, start: () => {}, release: () => {}, wake: () => {} };
-  const acceptor = new Acceptor({ db, handoff });
+  const handoff = { wayMs: 0, reserve: () => true, send: () => {}, release: () => {} };
+  const acceptor = new Acceptor({ db, handoffs: [handoff] });
   const free = { circuit: { state: 'closed' }, rateLimit: null, maxInFlight: null, ordering: 'none' };
   const endpoint = { ...free, id: newId(), status: 'active', timeoutSeconds: 30 } as Endpoint;
   const draft = { ...own, ...rest, headers: null, channels: null, endpoints: [endpoint] };

@@ -1,3 +1,4 @@
+import type { Kind, QueueBroker } from '../apps/server/test/backbone/on-brokers/brokers.ts';
 import { BareLoop } from './bare-loop.ts';
 import { type Engine, startEngine } from './engine.ts';
 import type { Book } from './figure.ts';
@@ -85,6 +86,13 @@ export class Stage {
     return this.#own(
       () => startEngine(home, settings),
       (engine) => engine.stop(),
+    );
+  }
+
+  broker(kind: Kind): Promise<QueueBroker> {
+    return this.#own(
+      () => kind.start(),
+      (broker) => broker.stop(),
     );
   }
 

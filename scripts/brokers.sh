@@ -2,7 +2,7 @@
 # Fetches a message broker for the conformance tests of packages/queues, and prints the path of its server: from Debian's
 # packages, Maven Central or Go modules. It is started by no one but the tests, which give it a folder and ports of its own.
 #
-#   scripts/brokers.sh redis | nats | amqp | kafka | pubsub
+#   scripts/brokers.sh redis | nats | amqp | kafka | pubsub | sqs
 set -euo pipefail
 
 # Debian starts a server once it is installed, unless this says no.
@@ -48,17 +48,28 @@ jars() {
   echo "$folder"
 }
 
-# A program of ours, with what its go.sum names, under ~/.cache/postrider-brokers. Debian's Go is too old for it, and one
-# from 1.21 on fetches what it needs.
-go_program() {
-  local server=$HOME/.cache/postrider-brokers/$1 source
-  source=$(cd "$(dirname "$0")/../packages/queues/test/brokers/$1" && pwd)
-  if ! go version 2>/dev/null | grep -Eq 'go(1\.(2[1-9]|[3-9][0-9])|[2-9])'; then
-    echo "not built, its tests will not run: $1 needs Go 1.21 or later" >&2
+# A Go that can build what needs 1.24. Debian's is older and does not fetch another by itself, but as any module.
+go_command() {
+  local version=1.25.4 folder
+  if go version 2>/dev/null | grep -Eq 'go(1\.(2[1-9]|[3-9][0-9])|[2-9])'; then
+    echo go
     return
   fi
+  command -v go >/dev/null || quiet_install golang-go
+  folder=$(cd / && go mod download -json "golang.org/toolchain@v0.0.1-go$version.$(go env GOHOSTOS)-$(go env GOHOSTARCH)" |
+    sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+  # Modules have no programs in them, so none of its files may be run.
+  chmod -R u+x "$folder/bin" "$folder/pkg/tool"
+  echo "$folder/bin/go"
+}
+
+# A program of ours, with what its go.sum names, under ~/.cache/postrider-brokers.
+go_program() {
+  local server=$HOME/.cache/postrider-brokers/$1 source command
+  source=$(cd "$(dirname "$0")/../packages/queues/test/brokers/$1" && pwd)
+  command=$(go_command)
   mkdir -p "$(dirname "$server")"
-  (cd "$source" && go build -o "$server" .) >&2
+  (cd "$source" && "$command" build -o "$server" .) >&2
   echo "$server"
 }
 
@@ -66,7 +77,7 @@ case "${1:-}" in
   redis) debian /usr/bin/redis-server redis-server ;;
   nats) debian /usr/sbin/nats-server nats-server ;;
   amqp) debian /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server ;;
-  kafka) jars "$1" ;;
+  kafka | sqs) jars "$1" ;;
   pubsub) go_program pubsub ;;
   *)
     sed -n '2,5p' "$0" >&2

@@ -9,9 +9,11 @@ import { missing as noKafka } from '../packages/queues/test/brokers/kafka.ts';
 import { missing as noNats } from '../packages/queues/test/brokers/nats.ts';
 import { missing as noPubSub } from '../packages/queues/test/brokers/pubsub.ts';
 import { missing as noRedis } from '../packages/queues/test/brokers/redis.ts';
+import { missing as noElasticMq } from '../packages/queues/test/brokers/sqs.ts';
+import { brokerTable } from './broker-table.ts';
 
 /**
- * `npm test`: types, lint, then every test; lists what was not run and why, and ends in one line,
+ * `npm test`: types, lint, then every test; shows what each broker can, lists what was not run and why, and ends in one line,
  * `tests: N passed, N failed, N skipped`. Arguments go to Vitest: `npm test -- apps/server/test/egress`.
  */
 const root = dirname(import.meta.dirname);
@@ -24,12 +26,14 @@ interface Counts {
 }
 
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+let brokers = '';
 count(step('types', 'tsc', ['--noEmit']));
 count(step('lint', 'biome', ['check', '--error-on-warnings', '.']));
 add(runTests(process.argv.slice(2)));
 
 const notRun = reasonsNotRun();
 process.stdout.write(notRun.length > 0 ? `\nNot run:\n${notRun.map((reason) => `- ${reason}\n`).join('')}` : '');
+process.stdout.write(brokers);
 process.stdout.write(`\ntests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
@@ -52,6 +56,7 @@ function runTests(args: readonly string[]): Counts {
   ]);
   try {
     const result = JSON.parse(readFileSync(report, 'utf8'));
+    brokers = brokerTable(result.testResults);
     return {
       passed: result.numPassedTests,
       // A file that does not even load has no failed test, and has failed.
@@ -71,7 +76,7 @@ function reasonsNotRun(): string[] {
     'the PostgreSQL half of the storage and delivery tests: POSTRIDER_TEST_DATABASE_URL is not set (any empty server will do)';
   return [
     ...(process.env.POSTRIDER_TEST_DATABASE_URL ? [] : [postgres]),
-    ...[noRedis, noNats, noRabbit, noKafka, noPubSub].filter((reason) => reason !== null),
+    ...[noRedis, noNats, noRabbit, noKafka, noPubSub, noElasticMq].filter((reason) => reason !== null),
     ...(hasBrowser ? [] : ['pages in a browser: there is no Chromium (apt-get install chromium)']),
     ...LANGUAGES.filter((language) => !isInstalled(language)).map(
       ({ name, needs }) => `the verification code in ${name}: there is no ${needs.program} (${needs.from})`,

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { parseQueueUrl, type QueueUrl } from '@postrider/queues/from-url';
 import { DEFAULT_RETENTION_DAYS, RETENTION_DAYS } from './core/retention.ts';
 import { API_KEY_PATTERN, isMistyped } from './crypto/api-key.ts';
 import { fingerprintOf } from './crypto/vault.ts';
@@ -14,6 +15,8 @@ export interface Config {
   /** Null: the embedded database in the data folder. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
+  /** The broker between processes. Null: the database itself. */
+  readonly queue: QueueUrl | null;
   readonly roles: ReadonlySet<Role>;
   /** The first wraps, all open. Null: generated into the data folder. */
   readonly masterKeys: MasterKeys | null;
@@ -42,7 +45,7 @@ export class ConfigError extends Error {
 }
 
 /** Settings that are planned and not built: setting one must not look as if it worked. */
-const NOT_YET = ['POSTRIDER_QUEUE_URL', 'POSTRIDER_ARCHIVE_URL', 'POSTRIDER_SMTP_URL', 'POSTRIDER_EGRESS_PROXY'];
+const NOT_YET = ['POSTRIDER_ARCHIVE_URL', 'POSTRIDER_SMTP_URL', 'POSTRIDER_EGRESS_PROXY'];
 
 /** @throws ConfigError */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
@@ -54,6 +57,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     port: port('POSTRIDER_PORT', env.POSTRIDER_PORT || '4400'),
     publicUrl: publicUrl(env.POSTRIDER_PUBLIC_URL),
     databaseUrl: databaseUrl(env.POSTRIDER_DATABASE_URL),
+    queue: queue(env.POSTRIDER_QUEUE_URL, env.POSTRIDER_DATABASE_URL),
     dataDir: resolve(env.POSTRIDER_DATA_DIR || '.postrider'),
     roles: roles(env.POSTRIDER_ROLES || ROLES.join(',')),
     masterKeys: masterKeys(env.POSTRIDER_MASTER_KEY),
@@ -82,6 +86,7 @@ function shown(config: Config): [name: string, value: string][] {
     ['POSTRIDER_PUBLIC_URL', config.publicUrl ?? 'none: from host and port'],
     ['POSTRIDER_DATABASE_URL', config.databaseUrl === null ? 'none: embedded' : withoutPassword(config.databaseUrl)],
     ['POSTRIDER_DATA_DIR', config.dataDir],
+    ['POSTRIDER_QUEUE_URL', config.queue?.shown ?? 'none: the database'],
     ['POSTRIDER_ROLES', [...config.roles].join()],
     [
       'POSTRIDER_MASTER_KEY',
@@ -137,6 +142,17 @@ function databaseUrl(text: string | undefined): string | null {
     throw new ConfigError('POSTRIDER_DATABASE_URL', 'a PostgreSQL URL, postgres://user:password@host:5432/database');
   }
   return text;
+}
+
+function queue(text: string | undefined, database: string | undefined): QueueUrl | null {
+  if (!text) return null;
+  // It is between processes, and the embedded database has one.
+  if (!database) throw new ConfigError('POSTRIDER_QUEUE_URL', 'needs POSTRIDER_DATABASE_URL besides');
+  try {
+    return parseQueueUrl(text);
+  } catch (error) {
+    throw new ConfigError('POSTRIDER_QUEUE_URL', error instanceof Error ? error.message : String(error));
+  }
 }
 
 function roles(text: string): ReadonlySet<Role> {

@@ -3,15 +3,19 @@ import { closeApiServer, createApiServer } from './api/server.ts';
 import { KeyUse } from './auth/key-use.ts';
 import { PortalSessions } from './auth/portal-sessions.ts';
 import { RequestLimiter } from './auth/request-limiter.ts';
+import { Backbone } from './backbone/backbone.ts';
+import { BackboneHandoff } from './backbone/handoff.ts';
+import { BackboneIntake } from './backbone/intake.ts';
 import { bootstrap } from './bootstrap.ts';
 import { checkBroker } from './brokers/check.ts';
 import { Publishers } from './brokers/publishers.ts';
 import { openToReceive } from './brokers/receive.ts';
-import { type Config, databaseTarget } from './config.ts';
+import { type Config, databaseTarget, type MasterKeys } from './config.ts';
 import { BROKER_TYPES, type BrokerType } from './core/destination.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
 import { FAILING_RULE } from './core/failing.ts';
 import { newId, publicId, type Uuid } from './core/ids.ts';
+import { SealOfOrigin } from './crypto/seal-of-origin.ts';
 import { Vault } from './crypto/vault.ts';
 import { BrokerTransport } from './delivery/broker-transport.ts';
 import { Circuits } from './delivery/circuits.ts';
@@ -23,7 +27,7 @@ import { MAX_IN_FLIGHT, Worker } from './delivery/worker.ts';
 import { Directory } from './directory/directory.ts';
 import { createEgressClient } from './egress/client.ts';
 import type { EgressPolicy, OwnAddress } from './egress/policy.ts';
-import type { Resolve } from './egress/resolve.ts';
+import { type Resolve, sharedResolve } from './egress/resolve.ts';
 import { checkUrl } from './egress/url-policy.ts';
 import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
@@ -42,6 +46,7 @@ import { explainer } from './sources/explain.ts';
 import { createSources } from './sources/sources.ts';
 import { insertAuditEntry } from './store/audit.ts';
 import { recordChange } from './store/change.ts';
+import { DatabaseClock } from './store/clock.ts';
 import { type Database, openDatabase, statement } from './store/database.ts';
 import { disableEndpoint } from './store/endpoint.ts';
 import { forgetFailing } from './store/failing.ts';
@@ -80,7 +85,8 @@ export interface Substitutes {
 
 /** @throws ConfigError, FolderInUseError, or whatever the database says. */
 export async function startPostrider(config: Config, log: Log, substitutes: Substitutes = {}): Promise<Postrider> {
-  const vault = new Vault(...masterKeysOf(config, log));
+  const masterKeys = masterKeysOf(config, log);
+  const vault = new Vault(...masterKeys);
   const db = await openDatabase(databaseTarget(config, POOL_SIZE), (error) =>
     log.error({ err: error }, 'database connection lost'),
   );
@@ -92,7 +98,8 @@ export async function startPostrider(config: Config, log: Log, substitutes: Subs
     await bootstrap(db, vault, config, log);
     // Nobody else can have the embedded database open: whoever held these leases is dead.
     if (db.kind === 'embedded') while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
-    return await run(db, tenant, new Directory({ db, vault, log }), config, log, substitutes);
+    const backbone = await openBackbone(config, masterKeys, db, log);
+    return await run(db, tenant, new Directory({ db, vault, log }), backbone, config, log, substitutes);
   } catch (error) {
     await db.close();
     throw error;
@@ -110,10 +117,26 @@ async function openTenants(db: Database, log: Log): Promise<(environmentId: Uuid
   return () => db;
 }
 
+/** What the two sides of the backbone share. */
+type BackboneParts = ConstructorParameters<typeof BackboneHandoff>[0];
+
+async function openBackbone(
+  { queue }: Config,
+  masterKeys: MasterKeys,
+  db: Database,
+  log: Log,
+): Promise<BackboneParts | null> {
+  if (!queue) return null;
+  const backbone = new Backbone({ queue: await queue.open(), shown: queue.shown, log });
+  const clock = new DatabaseClock(db, (error) => log.warn({ err: error }, "the database's clock could not be read"));
+  return { backbone, clock, seal: new SealOfOrigin(masterKeys, 'backbone'), db, log };
+}
+
 async function run(
   db: Database,
   tenant: (environmentId: Uuid) => Tenant,
   directory: Directory,
+  backbone: BackboneParts | null,
   config: Config,
   log: Log,
   substitutes: Substitutes,
@@ -131,7 +154,8 @@ async function run(
     ...(substitutes.resolve && { resolve: substitutes.resolve }),
     ...(substitutes.ca && { ca: substitutes.ca }),
   });
-  const outside = { policy, resolve: substitutes.resolve };
+  // One for all brokers: a name server that is silent must not take every thread that asks.
+  const outside = { policy, resolve: sharedResolve(substitutes.resolve) };
   const publishers = new Publishers(outside);
   const now = substitutes.now ?? Date.now;
   const keyUse = new KeyUse({ db, log, now });
@@ -154,9 +178,13 @@ async function run(
         graceMs: substitutes.graceMs ?? GRACE_MS,
       })
     : null;
+  const toOthers = backbone && config.roles.has('api') ? new BackboneHandoff(backbone) : null;
+  const fromOthers = backbone && worker ? new BackboneIntake({ ...backbone, hands: worker }) : null;
   const acceptor = new Acceptor({
     db,
-    handoff: worker ? handoffTo(worker) : NO_WORKER,
+    // What our own worker has room for needs no broker.
+    handoffs: [worker && handoffTo(worker), toOthers].filter((each) => each !== null),
+    wake: () => worker?.wake(),
     counter: tallies,
     quotas: directory,
     now: substitutes.now,
@@ -180,7 +208,12 @@ async function run(
     ];
     services.push(createLeader({ db, log, duties }));
   }
+  if (backbone) services.push(backbone.clock, backbone.backbone);
+  // What the worker had in hand has ended by then, and the broker hears of it.
+  if (fromOthers) services.push({ start() {}, stop: () => fromOthers.idle() });
   if (worker) services.push(worker);
+  if (fromOthers) services.push(fromOthers);
+  if (toOthers) services.push(toOthers);
   const sources = worker
     ? createSources({
         ...{ db, log, directory, acceptor, explain: explainer(log) },
@@ -254,15 +287,12 @@ async function stopAll(services: readonly Service[]): Promise<void> {
 
 function handoffTo(worker: Worker): Handoff {
   return {
+    wayMs: 0,
     reserve: (endpoint) => worker.reserve(endpoint),
-    start: (delivery, leasedAt) => worker.deliver(delivery, leasedAt),
+    send: (delivery, leasedAt) => worker.deliver(delivery, leasedAt),
     release: (endpoint) => worker.release(endpoint),
-    wake: () => worker.wake(),
   };
 }
-
-/** Without the worker role, what is accepted waits in the database for a process that has it. */
-const NO_WORKER: Handoff = { reserve: () => false, start: () => {}, release: () => {}, wake: () => {} };
 
 async function switchOff(db: Database, directory: Directory, log: Log, endpoint: EndpointRef, reason: DisabledReason) {
   const isNews = await db.transaction(async (tx) => {

@@ -100,6 +100,11 @@ export class GroupGate<M extends Gated> {
     return this.#away.size;
   }
 
+  /** Whether others of its group wait in here behind it. */
+  isFollowed({ group }: M): boolean {
+    return group !== null && (this.#lines.get(`g${group}`)?.waiting.length ?? 0) > 0;
+  }
+
   /** What is in here and not in anybody's hand, line by line in order. */
   *waiting(): Generator<M> {
     for (const line of this.#lines.values()) yield* line.waiting;

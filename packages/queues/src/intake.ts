@@ -1,5 +1,5 @@
 import { GroupGate } from './group-gate.ts';
-import { within } from './link.ts';
+import { closed, within } from './link.ts';
 import type { IncomingMessage } from './port.ts';
 
 /** The side of an adapter that talks to the broker. */
@@ -68,12 +68,14 @@ export class Intake<M extends IncomingMessage> {
     this.#changed();
   }
 
-  /** @throws what `fetch` throws. */
+  /** @throws what `fetch` throws; QueueError where this is closed, or being closed. */
   async receive({ max, waitMs }: { max: number; waitMs: number }): Promise<M[]> {
     const until = this.#now() + waitMs;
     this.#receivers++;
     try {
       for (let isFirst = true; ; isFirst = false) {
+        // A fetch ends at once then: waiting for something would take all the time there is.
+        if (this.#closing.signal.aborted) throw closed();
         const taken = this.#take(max);
         const left = until - this.#now();
         if (taken.length > 0 || (left <= 0 && !isFirst)) return taken;
@@ -88,6 +90,11 @@ export class Intake<M extends IncomingMessage> {
   /** Received and not taken. */
   get untaken(): number {
     return this.#gate.untaken;
+  }
+
+  /** Whether others of its group wait here behind it. */
+  isFollowed(message: M): boolean {
+    return this.#gate.isFollowed(message);
   }
 
   /** Resolves when something came, or a group goes on, or after so long, or when one of the signals says so. */

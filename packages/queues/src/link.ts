@@ -107,6 +107,6 @@ export async function within<R>(ms: number, asked: Promise<R>, what: string): Pr
   }
 }
 
-function closed(): QueueError {
+export function closed(): QueueError {
   return new QueueError('unreachable', 'the queue is closed');
 }

@@ -28,6 +28,8 @@ export interface IncomingMessage {
 export interface Traits {
   readonly delays: boolean;
   readonly dedupes: boolean;
+  /** `deliveryCount` is above 1 wherever any receiver had the message before; else this receiver's own count. */
+  readonly tellsRedelivery: boolean;
   /** Largest message with its headers, bytes. */
   readonly maxBytes: number;
 }

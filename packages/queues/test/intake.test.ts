@@ -71,6 +71,16 @@ test('a receiver with no time asks the broker once, and hears of its refusal', a
   await expect(intake.receive(now)).rejects.toThrow('away');
 });
 
+test('a receiver that waits while it is closed hears of that, and keeps nobody from closing', async () => {
+  const { intake, broker } = stage();
+  // As one that is told that nobody wants it any longer.
+  broker.fetch = async () => {};
+  const waiting = expect(intake.receive({ max: 1, waitMs: 60_000 })).rejects.toMatchObject({ code: 'unreachable' });
+  await intake.close();
+  await waiting;
+  await expect(intake.receive({ max: 1, waitMs: 60_000 })).rejects.toMatchObject({ code: 'unreachable' });
+});
+
 test('all that is here is kept alive: in hand, behind it, and nacked', async () => {
   const { intake, asked } = stage();
   for (const each of [message('1', 'a'), message('2', 'a'), message('3')]) intake.add(each);

@@ -52,6 +52,12 @@ export const Headers = TextMap(Type.String({ maxLength: 8192 }), Type.String({ m
   description: 'Header names and values; reserved names are refused',
 });
 
+/** Part of a message's audience: an endpoint with channels hears messages that share one. */
+export const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$', examples: ['project:42'] }), {
+  minItems: 1,
+  maxItems: 20,
+});
+
 export const PageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),

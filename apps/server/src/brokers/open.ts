@@ -1,4 +1,4 @@
-import { AmqpQueue, KafkaQueue, NatsQueue, PubSubQueue, type QueuePort, RedisQueue } from '@postrider/queues';
+import { AmqpQueue, KafkaQueue, NatsQueue, PubSubQueue, type QueuePort, RedisQueue, SqsQueue } from '@postrider/queues';
 import { type BrokerConfig, type BrokerType, DESTINATIONS, type Destination } from '../core/destination.ts';
 import { secretsOf } from '../core/destination-config.ts';
 import { SOURCES } from '../core/source.ts';
@@ -39,6 +39,20 @@ const LEASE_SECONDS = 20;
 
 /** The fields of core/destination.ts, in the words of the adapters. */
 const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpose) => QueuePort>> = {
+  sqs: (config) =>
+    new SqsQueue({
+      region: text(config.region),
+      queue: text(config.queue),
+      create: false,
+      leaseSeconds: LEASE_SECONDS,
+      credentials: {
+        accessKeyId: text(config.access_key_id),
+        secretAccessKey: text(config.secret_access_key),
+        ...given('sessionToken', config.session_token),
+      },
+      ...given('endpoint', config.endpoint),
+      ...given('ca', config.ca),
+    }),
   redis: (config, purpose) =>
     new RedisQueue({
       url: withUser(config),

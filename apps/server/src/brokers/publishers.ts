@@ -30,15 +30,17 @@ const IDLE_MS = 5 * 60_000;
  * was not used for five minutes.
  */
 export class Publishers {
-  readonly #open: Open;
+  readonly #opener: Open;
   readonly #maxOpen: number;
   /** The one used longest ago first. */
   readonly #publishers = new Map<string, Publisher>();
+  /** Those and the retired that have something in hand. */
+  readonly #open = new Set<Publisher>();
   readonly #closing = new Set<Promise<void>>();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(outside: Outside, options: { open?: Open; maxOpen?: number } = {}) {
-    this.#open = options.open ?? (({ type, config }) => opened(type, config, outside));
+    this.#opener = options.open ?? (({ type, config }) => opened(type, config, outside));
     this.#maxOpen = options.maxOpen ?? MAX_OPEN;
     this.#sweep = setInterval(() => this.closeIdle(performance.now() - IDLE_MS), IDLE_MS / 5).unref();
   }
@@ -68,10 +70,11 @@ export class Publishers {
     return this.#publishers.size;
   }
 
-  /** Lets go of all, once what is in hand is done. */
+  /** Lets go of all, also of what is in hand: nobody waits for that any more. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    for (const [id, publisher] of this.#publishers) this.#retire(id, publisher);
+    this.#publishers.clear();
+    for (const publisher of this.#open) this.#close(publisher);
     await Promise.all(this.#closing);
   }
 
@@ -86,14 +89,18 @@ export class Publishers {
     if (known) this.#retire(id, known);
     const made: Publisher = {
       config,
-      queue: this.#open(destination),
+      queue: this.#opener(destination),
       inHand: 0,
       isRetired: false,
       usedAt: performance.now(),
     };
     // One that cannot be is tried anew by the next message.
-    made.queue.catch(() => this.#publishers.get(id) === made && this.#publishers.delete(id));
+    made.queue.catch(() => {
+      this.#open.delete(made);
+      if (this.#publishers.get(id) === made) this.#publishers.delete(id);
+    });
     this.#publishers.set(id, made);
+    this.#open.add(made);
     for (const [oldest, publisher] of this.#publishers) {
       if (this.#publishers.size <= this.#maxOpen) break;
       this.#retire(oldest, publisher);
@@ -107,8 +114,9 @@ export class Publishers {
     if (publisher.inHand === 0) this.#close(publisher);
   }
 
-  #close({ queue }: Publisher): void {
-    const closing = queue
+  #close(publisher: Publisher): void {
+    if (!this.#open.delete(publisher)) return;
+    const closing = publisher.queue
       .then((open) => open.close())
       .catch(() => {})
       .finally(() => this.#closing.delete(closing));

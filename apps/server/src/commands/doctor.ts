@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { QueueUrl } from '@postrider/queues/from-url';
 import { type Config, databaseTarget, settingsInForce } from '../config.ts';
 import { SealError, Vault } from '../crypto/vault.ts';
 import { readMasterKeys } from '../master-key.ts';
@@ -43,6 +44,24 @@ const ok = (text: string): Finding => ({ isFault: false, text });
 const fault = (text: string): Finding => ({ isFault: true, text });
 
 async function* findings(config: Config): AsyncGenerator<Finding> {
+  yield* databaseFindings(config);
+  if (config.queue) yield await queueFinding(config.queue);
+}
+
+async function queueFinding({ shown, open }: QueueUrl): Promise<Finding> {
+  try {
+    const queue = await open();
+    const health = await queue.health();
+    await queue.close();
+    return health.ok
+      ? ok(`the broker answers: ${shown}`)
+      : fault(`the broker, ${shown}: ${health.reason}; until it answers, deliveries go through the database`);
+  } catch (error) {
+    return fault(`POSTRIDER_QUEUE_URL: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function* databaseFindings(config: Config): AsyncGenerator<Finding> {
   const target = databaseTarget(config, 1);
   if (target.kind === 'embedded' && !existsSync(target.folder)) {
     yield ok(`no database in ${config.dataDir} yet: the first start makes one`);

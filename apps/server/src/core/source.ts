@@ -31,6 +31,20 @@ interface Receiving {
 }
 
 const RECEIVING: Readonly<Partial<Record<BrokerType, Receiving>>> = {
+  sqs: {
+    description: 'Messages of a queue, FIFO or not',
+    fields: [
+      {
+        name: 'access_key_id',
+        kind: 'text',
+        label: 'Access key ID',
+        description: 'Of a user or role that may receive from the queue',
+        placeholder: 'AKIAIOSFODNN7EXAMPLE',
+        maxLength: 128,
+        isRequired: true,
+      },
+    ],
+  },
   redis: {
     description: 'Entries of a stream, through a consumer group. What was taken in is deleted from the stream',
     fields: [

@@ -8,6 +8,8 @@ export interface InHand {
   readonly leasedAt: number;
   /** From its lane; not handed over by `ingest`. */
   readonly isClaimed: boolean;
+  /** Called once it is in hand no longer, whatever became of it. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** Deliveries in hand that wait for a place on the wire: oldest first within an endpoint, endpoints in turn. */

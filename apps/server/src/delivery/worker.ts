@@ -76,6 +76,7 @@ export class Worker implements Service {
   readonly #waiting = new Waiting();
   readonly #work = new Signal();
   readonly #done = new Signal();
+  readonly #room = new Signal();
   readonly #releases: GroupCommit<Release, void>;
   #loop: Promise<void> = Promise.resolve();
   #isRunning = false;
@@ -119,12 +120,24 @@ export class Worker implements Service {
   }
 
   /** Takes a place for one delivery to this endpoint, or says that there is none. */
-  reserve(endpoint: Endpoint): boolean {
-    return this.#isRunning && this.#hands.take(endpoint.id);
+  reserve(endpointId: Uuid): boolean {
+    return this.#isRunning && this.#hands.take(endpointId);
   }
 
-  release(endpoint: Endpoint): void {
-    this.#free(endpoint.id);
+  release(endpointId: Uuid): void {
+    this.#free(endpointId);
+  }
+
+  /** Puts a delivery that is leased to us, and for which there is no place, into its lane. */
+  putInLane(delivery: LeasedDelivery): Promise<void> {
+    return this.#release(delivery, null);
+  }
+
+  /** Resolves to how many places are free: at least `wanted`, or fewer after `timeoutMs`. One may wait at a time. */
+  async room(wanted: number, timeoutMs: number): Promise<number> {
+    const until = performance.now() + timeoutMs;
+    while (this.#hands.free < wanted && performance.now() < until) await this.#room.wait(until - performance.now());
+    return this.#hands.free;
   }
 
   /** There are deliveries in the database that nobody has claimed. */
@@ -132,9 +145,14 @@ export class Worker implements Service {
     this.#work.fire();
   }
 
-  /** Sends a delivery whose place is taken. @param leasedAt when its lease began or earlier, by performance.now(). */
-  deliver(delivery: LeasedDelivery, leasedAt: number): void {
-    const inHand = { delivery, leasedAt, isClaimed: false };
+  /**
+   * Sends a delivery whose place is taken.
+   *
+   * @param leasedAt when its lease began or earlier, by performance.now().
+   * @param onEnd called once it is in hand no longer, whatever became of it.
+   */
+  deliver(delivery: LeasedDelivery, leasedAt: number, onEnd?: () => void): void {
+    const inHand = { delivery, leasedAt, isClaimed: false, onEnd };
     if (!this.#waiting.has(delivery.endpointId) && this.#wire.take(delivery.endpointId, KEPT_FOR_CLAIMS)) {
       this.#run(inHand);
     } else {
@@ -144,25 +162,27 @@ export class Worker implements Service {
 
   /** A delivery that has a place on the wire. */
   #run(inHand: InHand): void {
-    this.#finish(inHand.delivery, this.#process(inHand));
+    this.#finish(inHand, this.#process(inHand));
   }
 
-  #finish(delivery: LeasedDelivery, work: Promise<unknown>): void {
+  #finish(inHand: InHand, work: Promise<unknown>): void {
+    const { delivery } = inHand;
     work.then(
-      () => this.#end(delivery),
+      () => this.#end(inHand),
       (error: unknown) => {
         // Nothing is lost: the lease runs out and the delivery is due again.
         this.#options.log.error(
           { err: error, delivery_id: publicId('dlv', delivery.id) },
           'a delivery was not completed',
         );
-        this.#end(delivery);
+        this.#end(inHand);
       },
     );
   }
 
-  #end({ endpointId, isCounted: hadPlace }: LeasedDelivery): void {
+  #end({ delivery: { endpointId, isCounted: hadPlace }, onEnd }: InHand): void {
     this.#free(endpointId);
+    onEnd?.();
     // Its lane was full and has a place now. Left to the next look, a fifo endpoint would get two messages a second.
     if (hadPlace) this.#work.fire();
   }
@@ -170,6 +190,7 @@ export class Worker implements Service {
   #free(endpointId: Uuid): void {
     this.#hands.giveBack(endpointId);
     this.#done.fire();
+    this.#room.fire();
     if (this.#wantsRoom) this.#work.fire();
   }
 
@@ -197,8 +218,8 @@ export class Worker implements Service {
   /** One round of claiming. Resolves to how long nothing is known to be ready, ms. */
   async #claim(): Promise<number> {
     const { db } = this.#options;
-    for (const { delivery } of this.#waiting.takeOlderThan(performance.now() - MAX_WAIT_MS)) {
-      this.#finish(delivery, this.#release(delivery, null));
+    for (const inHand of this.#waiting.takeOlderThan(performance.now() - MAX_WAIT_MS)) {
+      this.#finish(inHand, this.#release(inHand.delivery, null));
     }
     const saturated = this.#wire.saturated();
     const free = Math.min(this.#wire.free, this.#hands.free);

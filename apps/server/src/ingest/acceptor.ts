@@ -48,16 +48,16 @@ export type Acceptance<A = Accepted> =
   | { readonly kind: 'key_used' }
   | { readonly kind: 'key_in_use' };
 
-/** How a committed delivery reaches a worker of this process. `main` connects it; without a worker nothing has room. */
+/** A way for a committed delivery to reach a worker: of this process, or another. `postrider.ts` connects them. */
 export interface Handoff {
-  /** Takes a place for one delivery to this endpoint; false where the worker has no room for it now. */
-  reserve(endpoint: Endpoint): boolean;
-  /** The delivery is committed and its place is taken: send it. */
-  start(delivery: LeasedDelivery, leasedAt: number): void;
+  /** How long a delivery may be on its way until a worker has it in hand, ms. */
+  readonly wayMs: number;
+  /** Takes a place for one delivery to this endpoint; false where there is no room for it now. */
+  reserve(endpointId: Uuid): boolean;
+  /** The delivery is committed and its place is taken: send it. @param leasedAt by performance.now(). */
+  send(delivery: LeasedDelivery, leasedAt: number): void;
   /** The place is not needed: the commit failed. */
-  release(endpoint: Endpoint): void;
-  /** Deliveries were committed for which there was no room. */
-  wake(): void;
+  release(endpointId: Uuid): void;
 }
 
 /** Counts what was made, for statistics. */
@@ -83,6 +83,8 @@ interface Prepared {
   readonly draft: Omit<Draft, 'keyed'>;
   readonly message: NewMessage;
   readonly accepted: Accepted;
+  /** Of each delivery: how it is handed over. Null: it waits in its lane. */
+  readonly ways: readonly (Handoff | null)[];
 }
 
 /** What goes into one commit, whole: a message, or those of one keyed call. */
@@ -101,7 +103,8 @@ const NO_QUOTAS: QuotaSource = { knownQuota: () => null, quota: async () => null
 
 export class Acceptor {
   readonly #db: Database;
-  readonly #handoff: Handoff;
+  readonly #handoffs: readonly Handoff[];
+  readonly #wake: () => void;
   readonly #counter: AcceptedCounter | undefined;
   readonly #quotas: QuotaSource;
   readonly #now: (() => number) | undefined;
@@ -115,16 +118,22 @@ export class Acceptor {
   /** Messages of keyed calls with several, but one of each: a commit counts such a call as one. */
   #moreUnderWay = 0;
 
-  /** @param options.now the clock of quotas; left out: the database's. */
+  /**
+   * @param options.handoffs the first that has room takes a delivery. None: all wait in their lanes.
+   * @param options.wake hears of deliveries that wait in their lanes.
+   * @param options.now the clock of quotas; left out: the database's.
+   */
   constructor(options: {
     readonly db: Database;
-    readonly handoff: Handoff;
+    readonly handoffs?: readonly Handoff[];
+    readonly wake?: () => void;
     readonly counter?: AcceptedCounter;
     readonly quotas?: QuotaSource;
     readonly now?: (() => number) | undefined;
   }) {
     this.#db = options.db;
-    this.#handoff = options.handoff;
+    this.#handoffs = options.handoffs ?? [];
+    this.#wake = options.wake ?? (() => {});
     this.#counter = options.counter;
     this.#quotas = options.quotas ?? NO_QUOTAS;
     this.#now = options.now;
@@ -247,14 +256,17 @@ export class Acceptor {
 
   #prepare(draft: Prepared['draft']): Prepared {
     const id = newId();
-    const deliveries = draft.endpoints.map((endpoint): NewDelivery => {
-      const isOurs = !draft.deliverAt && isUngoverned(endpoint) && this.#handoff.reserve(endpoint);
+    const ways = draft.endpoints.map((endpoint) =>
+      !draft.deliverAt && isUngoverned(endpoint) ? this.#reserve(endpoint.id) : null,
+    );
+    const deliveries = draft.endpoints.map((endpoint, n): NewDelivery => {
+      const way = ways[n];
       return {
         id: newDeliveryId(id),
         endpointId: endpoint.id,
         trigger: draft.trigger,
-        status: isOurs ? 'SENDING' : 'PENDING',
-        dueInMs: isOurs ? endpoint.timeoutSeconds * 1000 + LEASE_MARGIN_MS : 0,
+        status: way ? 'SENDING' : 'PENDING',
+        dueInMs: way ? way.wayMs + endpoint.timeoutSeconds * 1000 + LEASE_MARGIN_MS : 0,
         dueAt: draft.deliverAt ?? null,
       };
     });
@@ -262,6 +274,7 @@ export class Acceptor {
     return {
       draft,
       accepted,
+      ways,
       message: {
         id,
         environmentId: draft.environmentId,
@@ -276,6 +289,11 @@ export class Acceptor {
         deliveries,
       },
     };
+  }
+
+  #reserve(endpointId: Uuid): Handoff | null {
+    for (const handoff of this.#handoffs) if (handoff.reserve(endpointId)) return handoff;
+    return null;
   }
 
   /**
@@ -313,21 +331,21 @@ export class Acceptor {
     });
   }
 
-  #handOver({ draft, message }: Prepared, leasedAt: number): void {
+  #handOver({ draft, message, ways }: Prepared, leasedAt: number): void {
     let anyLeft = false;
     message.deliveries.forEach((delivery, n) => {
-      const endpoint = draft.endpoints[n];
-      if (delivery.status !== 'SENDING' || !endpoint) {
+      const way = ways[n];
+      if (!way) {
         anyLeft = true;
         return;
       }
-      this.#handoff.start(
+      way.send(
         {
           id: delivery.id,
           messageId: message.id,
           environmentId: message.environmentId,
           applicationId: message.applicationId,
-          endpointId: endpoint.id,
+          endpointId: delivery.endpointId,
           eventType: message.eventType,
           trigger: delivery.trigger,
           attemptCount: 0,
@@ -341,14 +359,13 @@ export class Acceptor {
         leasedAt,
       );
     });
-    if (anyLeft) this.#handoff.wake();
+    if (anyLeft) this.#wake();
   }
 
   #release({ prepared }: Pending): void {
-    for (const { draft, message } of prepared) {
-      message.deliveries.forEach((delivery, n) => {
-        const endpoint = draft.endpoints[n];
-        if (delivery.status === 'SENDING' && endpoint) this.#handoff.release(endpoint);
+    for (const { message, ways } of prepared) {
+      message.deliveries.forEach(({ endpointId }, n) => {
+        ways[n]?.release(endpointId);
       });
     }
   }

@@ -154,7 +154,8 @@ const release = statement(
          completed_at = case when r.error is null then null else statement_timestamp() end,
          last_error = coalesce(r.error, d.last_error)
      from outcome r
-     where d.id = r.id and d.lease = r.lease and d.status = 'SENDING'
+     -- Not by the index of all that is leased, which this would otherwise be taken for.
+     where d.id = r.id and d.lease = r.lease and d.status || '' = 'SENDING'
      returning d.endpoint_id, d.status, d.due_at, r.is_counted
    )
    ${informLanesSql('released')}`,
@@ -175,6 +176,34 @@ export async function releaseLeases(db: Queryable, releases: readonly Release[])
     releases.map(({ error }) => error),
     releases.map(({ delivery }) => delivery.isCounted),
   ]);
+}
+
+const takeOver = statement<{ id: Uuid; lease: number }>(
+  'lease_take_over',
+  `update delivery d set lease = d.lease + 1,
+     due_at = statement_timestamp() + coalesce((select timeout_seconds from endpoint where id = d.endpoint_id), 60)
+              * interval '1 second' + $3 * interval '1 millisecond'
+   from unnest($1::uuid[], $2::integer[]) as g(id, lease)
+   where d.id = g.id and d.lease = g.lease and d.status || '' = 'SENDING'
+   returning d.id, d.lease`,
+);
+
+/**
+ * Takes over the leases of whoever had them before: what they still have to say counts no longer. Those that have ended
+ * meanwhile, or are somebody else's, stay as they are.
+ *
+ * @returns the new leases of those that were taken over, by id.
+ */
+export async function takeOverLeases(
+  db: Queryable,
+  deliveries: readonly Pick<LeasedDelivery, 'id' | 'lease'>[],
+): Promise<Map<Uuid, number>> {
+  const rows = await db.query(takeOver, [
+    deliveries.map(({ id }) => id),
+    deliveries.map(({ lease }) => lease),
+    LEASE_MARGIN_MS,
+  ]);
+  return new Map(rows.map(({ id, lease }) => [id, lease]));
 }
 
 const rescue = statement<{ rescued: number }>(

@@ -39,8 +39,7 @@ beforeAll(async () => {
   stage = await openStage('embedded');
   await stage.addApplication({ is_default: true });
   gate = new Gate(stage.db);
-  const nobody = { reserve: () => false, start: () => {}, release: () => {}, wake: () => {} };
-  acceptor = new WatchedAcceptor({ db: gate, handoff: nobody });
+  acceptor = new WatchedAcceptor({ db: gate });
   const unlimited = { expiresAt: null, requestsPerMinute: null };
   const key = { id: newId(), environmentId: stage.environment, scope: 'write', ...unlimited } as const;
   const log = createLog('silent');

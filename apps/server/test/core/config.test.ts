@@ -9,6 +9,7 @@ test('without settings: loopback, the embedded database, all roles, a strict egr
     port: 4400,
     publicUrl: null,
     databaseUrl: null,
+    queue: null,
     dataDir: resolve('.postrider'),
     roles: new Set(['api', 'worker', 'maintenance']),
     masterKeys: null,
@@ -92,6 +93,7 @@ describe('a setting that cannot be is refused by name', () => {
     ['POSTRIDER_RETENTION_DAYS', '30d'],
     ['POSTRIDER_RETENTION_DAYS', '1.5'],
     ['POSTRIDER_LOG_LEVEL', 'loud'],
+    // Without a PostgreSQL there is one process, and nobody to hand anything to.
     ['POSTRIDER_QUEUE_URL', 'nats://h'],
     ['POSTRIDER_ARCHIVE_URL', 's3://b'],
     ['POSTRIDER_SMTP_URL', 'smtp://h'],
@@ -100,6 +102,17 @@ describe('a setting that cannot be is refused by name', () => {
     expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
     expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name}: `));
   });
+});
+
+test('a queue is named by a URL, next to a PostgreSQL', () => {
+  const POSTRIDER_DATABASE_URL = 'postgres://h/d';
+  expect(readConfig({ POSTRIDER_DATABASE_URL, POSTRIDER_QUEUE_URL: 'nats://u:p@h' }).queue?.shown).toBe(
+    'nats://h?queue=postrider',
+  );
+  expect(readConfig({ POSTRIDER_DATABASE_URL }).queue).toBeNull();
+  expect(() => readConfig({ POSTRIDER_DATABASE_URL, POSTRIDER_QUEUE_URL: 'http://u:hunter2@h' })).toThrow(
+    /^POSTRIDER_QUEUE_URL: takes one of: redis(?!.*hunter2)/,
+  );
 });
 
 test('a refusal does not repeat a secret', () => {

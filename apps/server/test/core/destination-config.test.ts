@@ -4,15 +4,21 @@ import { type ConfigInput, maskConfig, mergeConfig } from '../../src/core/destin
 import { MASK } from '../../src/core/mask.ts';
 
 const VALID: Readonly<Record<BrokerType, Readonly<Record<string, string | number | boolean>>>> = {
-  redis: { url: 'rediss://redis.example.com:6379/0', stream: 'events', username: 'me', password: 'secret' },
-  nats: { url: 'tls://a.example.com:4222, tls://b.example.com:4222', stream: 'EVENTS', token: 'secret' },
-  amqp: { url: 'amqps://rabbit.example.com:5671/prod', queue: 'events', username: 'me', password: 'secret' },
+  redis: { url: 'rediss://redis.example.com:6379/0', stream: 'events', username: 'me', password: 'hunter2' },
+  nats: { url: 'tls://a.example.com:4222, tls://b.example.com:4222', stream: 'EVENTS', token: 'hunter2' },
+  amqp: { url: 'amqps://rabbit.example.com:5671/prod', queue: 'events', username: 'me', password: 'hunter2' },
   kafka: {
     brokers: 'a.example.com:9092, b.example.com:9092',
     topic: 'events',
     sasl_mechanism: 'plain',
     username: 'me',
-    password: 'secret',
+    password: 'hunter2',
+  },
+  sqs: {
+    region: 'eu-central-1',
+    queue: 'https://sqs.eu-central-1.amazonaws.com/123456789012/events',
+    access_key_id: 'AKIAIOSFODNN7EXAMPLE',
+    secret_access_key: 'hunter2',
   },
   pubsub: { project: 'my-project', topic: 'events', credentials: '{\n"type": "service_account"\n}' },
 };
@@ -32,7 +38,7 @@ describe('a config of a broker', () => {
     expect(config).toEqual(VALID[type]);
     const shown = maskConfig(DESTINATIONS[type], VALID[type]);
     expect(Object.keys(shown).sort()).toEqual(Object.keys(VALID[type]).sort());
-    expect(JSON.stringify(shown)).not.toContain('secret');
+    expect(JSON.stringify(shown)).not.toContain('hunter2');
     expect(JSON.stringify(shown)).not.toContain('service_account');
     expect(DESTINATIONS[type].address(VALID[type])).toMatch(/^[a-z]+:\/\/[^@]+\/(events|EVENTS)$/);
   });
@@ -114,7 +120,7 @@ describe('a config of a broker', () => {
     expect(errorsOf('kafka', { tls: false }, VALID.kafka)).toEqual([
       'password: is to be given anew, as tls has changed',
     ]);
-    expect(errorsOf('redis', { url, password: 'secret' }, VALID.redis)).toEqual({ ...VALID.redis, url });
+    expect(errorsOf('redis', { url, password: 'hunter2' }, VALID.redis)).toEqual({ ...VALID.redis, url });
     expect(errorsOf('redis', { url, username: null, password: null }, VALID.redis)).toEqual({ url, stream: 'events' });
   });
 });

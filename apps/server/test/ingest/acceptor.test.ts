@@ -11,6 +11,7 @@ import { engineEndpoint, openStage, type Stage } from '../store/stage.ts';
 
 /** A worker that has `room` places and sends nothing. */
 class FakeHandoff implements Handoff {
+  readonly wayMs = 0;
   room = 100;
   started: { delivery: LeasedDelivery; leasedAt: number }[] = [];
   wakes = 0;
@@ -20,15 +21,15 @@ class FakeHandoff implements Handoff {
     this.room--;
     return true;
   }
-  start(delivery: LeasedDelivery, leasedAt: number): void {
+  send(delivery: LeasedDelivery, leasedAt: number): void {
     this.started.push({ delivery, leasedAt });
   }
   release(): void {
     this.room++;
   }
-  wake(): void {
+  readonly wake = (): void => {
     this.wakes++;
-  }
+  };
 }
 
 onBothDatabases('accepting', (kind) => {
@@ -47,7 +48,7 @@ onBothDatabases('accepting', (kind) => {
     await stage.clear();
     gate = new Gate(stage.db);
     handoff = new FakeHandoff();
-    acceptor = new Acceptor({ db: gate, handoff });
+    acceptor = new Acceptor({ db: gate, handoffs: [handoff], wake: handoff.wake });
   });
   afterAll(() => stage.close());
 
@@ -171,7 +172,7 @@ onBothDatabases('accepting', (kind) => {
 
   test('takes an equal call of another process once', async () => {
     const key = newId();
-    const other = new Acceptor({ db: stage.db, handoff });
+    const other = new Acceptor({ db: stage.db, handoffs: [handoff], wake: handoff.wake });
     const results = await Promise.all([acceptor.accept(keyedDraft(key)), other.accept(keyedDraft(key))]);
     expect(results.map((each) => each.kind).toSorted()).toEqual(['accepted', 'key_used']);
     expect(await stage.sql('select 1 from message')).toHaveLength(1);

@@ -14,7 +14,6 @@ const NOVEMBER = { at: new Date('2026-12-01T00:00:00Z'), seconds: 10 * 86_400 };
 
 onBothDatabases('an application’s quota', (kind) => {
   const clock = new TestClock('2026-11-21T00:00:00Z');
-  const nobody = { reserve: () => false, start: () => {}, release: () => {}, wake: () => {} };
   let stage: Stage;
   let gate: Gate;
   let quotas: Map<Uuid, number>;
@@ -33,7 +32,7 @@ onBothDatabases('an application’s quota', (kind) => {
     counted = [];
     const counter = { message: (_: Uuid, application: Uuid) => void counted.push(application), accepted: () => {} };
     const source: QuotaSource = { knownQuota: (id) => quotas.get(id) ?? null, quota: async () => null };
-    const start = () => new Acceptor({ db: gate, handoff: nobody, counter, quotas: source, now: clock.now });
+    const start = () => new Acceptor({ db: gate, counter, quotas: source, now: clock.now });
     acceptors = [start(), start()];
   });
   afterAll(() => stage.close());
@@ -197,7 +196,7 @@ onBothDatabases('an application’s quota', (kind) => {
   test('is asked for where memory does not know it', async () => {
     const application = newId();
     const quota = async (_: Uuid, id: Uuid) => (id === application ? 1 : null);
-    const acceptor = new Acceptor({ db: gate, handoff: nobody, quotas: { knownQuota: () => undefined, quota } });
+    const acceptor = new Acceptor({ db: gate, quotas: { knownQuota: () => undefined, quota } });
     const became = await outcomes([
       acceptor.accept(draft(application)),
       acceptor.accept(draft(application)),

@@ -24,7 +24,13 @@ import { eventTypesNamed, listEventTypes, readSchema } from '../../src/store/eve
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
 import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
-import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
+import {
+  type LeasedDelivery,
+  recordAttempts,
+  releaseLeases,
+  rescueExpired,
+  takeOverLeases,
+} from '../../src/store/lease.ts';
 import {
   listMessages,
   readMessage,
@@ -97,6 +103,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['the next ready lane', 10, (db) => msUntilReady(db, [])],
     ['a turn of 64', 400, (db) => takeTurns(db, [{ ...turn, endpointId: shop }])],
     ['a rescue of 1,000', 10, (db) => rescueExpired(db, 1_000)],
+    ['a lease that is taken over', 10, (db) => takeOverLeases(db, [leased])],
+    ['a lease that is given back', 10, (db) => releaseLeases(db, [{ delivery: leased, delayMs: 0, error: null }])],
     ['a result', 10, (db) => recordAttempts(db, [result(leased)])],
     ['a delivery', 10, (db) => readDelivery(db, env(), null, leased.id)],
     ['what a delivery waits for', 10, (db) => readHold(db, env(), leased.id)],
@@ -196,7 +204,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   ];
 
   /** These put the few lanes they touch in the order in which lanes are locked, or find the last of what they saw. */
-  const SORTS_A_FEW = /^(a rescue of 1,000|a result|a turn of 64|a page of what there is to subscribe to)$|replay/;
+  const SORTS_A_FEW =
+    /^(a rescue of 1,000|a result|a lease that is given back|a turn of 64|a page of what there is to subscribe to)$|replay/;
   /** And these the rows that they add to. */
   const LOCKS_ROWS = new Set(['a second’s statistics', 'a failure', 'a success']);
 

@@ -8,6 +8,7 @@ import { openStage, type Stage } from './stage.ts';
 
 /** Tables without environment_id. Whose a new one's rows are is to be thought of here, and in store/tenancy.ts. */
 const OTHER_TABLES = [
+  'backbone_worker',
   'change',
   'change_counter',
   'environment',

@@ -78,12 +78,12 @@ onBothDatabases('a worker', (kind) => {
   });
 
   test('hands out a place only while it runs', async () => {
-    expect(worker.reserve(endpoint)).toBe(false);
+    expect(worker.reserve(endpoint.id)).toBe(false);
     worker.start();
-    expect(worker.reserve(endpoint)).toBe(true);
-    worker.release(endpoint);
+    expect(worker.reserve(endpoint.id)).toBe(true);
+    worker.release(endpoint.id);
     await worker.stop();
-    expect(worker.reserve(endpoint)).toBe(false);
+    expect(worker.reserve(endpoint.id)).toBe(false);
   });
 
   test('takes places back: more go through it than it holds at a time', async () => {
@@ -122,7 +122,7 @@ onBothDatabases('a worker', (kind) => {
     const [leased] = await claimDue(stage.db, 1);
     if (!leased) throw new Error('nothing is due');
     worker.start();
-    expect(worker.reserve(endpoint)).toBe(true);
+    expect(worker.reserve(endpoint.id)).toBe(true);
     worker.deliver(leased, performance.now() - 6_000);
     await eventually(() => transport.tries.length).toBe(1);
     expect(transport.tries[0]?.delivery).toMatchObject({ id: leased.id, lease: 2, attemptCount: 0 });

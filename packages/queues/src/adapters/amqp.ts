@@ -80,7 +80,7 @@ export class AmqpQueue implements QueuePort {
     const { queue, prefetch = DEFAULT_PREFETCH, create = true, maxInHandSeconds = 900 } = config;
     if (!queue || Buffer.byteLength(queue) > 200) throw new QueueError('misconfigured', 'queue: 1 to 200 bytes');
     if (!(prefetch >= 1 && prefetch <= 2_000)) throw new QueueError('misconfigured', 'prefetch: 1 to 2,000');
-    this.traits = { delays: create, dedupes: false, maxBytes: MAX_BYTES };
+    this.traits = { delays: create, dedupes: false, tellsRedelivery: true, maxBytes: MAX_BYTES };
     this.#config = config;
     const declare = (channel: ConfirmChannel) => this.#declare(channel);
     this.#publisher = new Link(publisherEnds(config, declare, (broken) => void this.#publisher.drop(broken)));

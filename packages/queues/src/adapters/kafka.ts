@@ -79,7 +79,7 @@ export class KafkaQueue implements QueuePort {
     if (!(leaseSeconds >= 6)) throw new QueueError('misconfigured', 'leaseSeconds: at least 6');
     if (!(maxAhead >= 1)) throw new QueueError('misconfigured', 'maxAhead: at least 1');
     if (!(partitions >= 1)) throw new QueueError('misconfigured', 'partitions: at least 1');
-    this.traits = { delays: false, dedupes: false, maxBytes: config.maxBytes ?? 1_000_000 };
+    this.traits = { delays: false, dedupes: false, tellsRedelivery: false, maxBytes: config.maxBytes ?? 1_000_000 };
     this.#config = {
       ...config,
       topic: queue,

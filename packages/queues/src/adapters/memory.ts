@@ -15,7 +15,7 @@ interface Stored {
   isInHand: boolean;
 }
 
-const TRAITS: Traits = { delays: true, dedupes: true, maxBytes: 1024 * 1024 };
+const TRAITS: Traits = { delays: true, dedupes: true, tellsRedelivery: true, maxBytes: 1024 * 1024 };
 /** Dedupe ids that are remembered, the newest of them. */
 const MAX_DEDUPE_IDS = 10_000;
 

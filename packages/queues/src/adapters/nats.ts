@@ -38,7 +38,7 @@ export interface NatsQueueConfig extends NatsClientConfig {
 }
 
 /** The server's own limit unless it is told another. */
-const TRAITS: Traits = { delays: false, dedupes: true, maxBytes: 1024 * 1024 };
+const TRAITS: Traits = { delays: false, dedupes: true, tellsRedelivery: true, maxBytes: 1024 * 1024 };
 /** Published and not yet confirmed, at most. */
 const IN_FLIGHT = 200;
 /** A pull that the server keeps open, at least (the client takes no less) and at most. */

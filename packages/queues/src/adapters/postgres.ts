@@ -12,7 +12,7 @@ export interface PostgresQueueConfig {
   readonly leaseSeconds?: number;
 }
 
-const TRAITS: Traits = { delays: true, dedupes: true, maxBytes: 16 * 1024 * 1024 };
+const TRAITS: Traits = { delays: true, dedupes: true, tellsRedelivery: true, maxBytes: 16 * 1024 * 1024 };
 const DEFAULT_LEASE_SECONDS = 60;
 /** Dedupe ids are remembered for so long. */
 const DEDUPE_HOURS = 24;

@@ -31,7 +31,7 @@ export interface PubSubQueueConfig extends PubSubClientConfig {
 }
 
 /** The service takes 10 MB, with what is around it. */
-const TRAITS: Traits = { delays: false, dedupes: false, maxBytes: 10_000_000 };
+const TRAITS: Traits = { delays: false, dedupes: false, tellsRedelivery: false, maxBytes: 10_000_000 };
 /** Of one request; the service takes half a megabyte of them. */
 const MAX_ACKS = 1_000;
 /** A pull that nothing came for is asked anew after so long. */
@@ -44,10 +44,12 @@ const MAX_COUNTED = 100_000;
 /**
  * A topic of Google Cloud Pub/Sub with one subscription, pulled.
  *
- * - Order within a group is the service's, by ordering keys, with any number of receivers; what it gives of one group at
- *   once waits here. The subscription needs message ordering, and has it where it is made here.
- * - The service counts deliveries only where the subscription has a dead-letter policy. Without one they are counted
- *   here, for as long as this object is there: with another receiver, or after a restart, a message is at 1 again.
+ * - Order within a group is the service's, by ordering keys, with any number of receivers; what it gives of one group
+ *   at once waits here, and what is nacked of it comes again from here. The subscription needs message ordering, and
+ *   has it where it is made here.
+ * - The service counts deliveries only where the subscription has a dead-letter policy, and nacks within a group never.
+ *   Else they are counted here, for as long as this object is there: with another receiver, or after a restart, a
+ *   message is at 1 again.
  * - Acks of a subscription without exactly-once delivery are not confirmed: a message may come again after one.
  * - No delays, no dedupe ids. A nack may have a delay of ten minutes at most, in whole seconds.
  */
@@ -111,8 +113,12 @@ export class PubSubQueue implements QueuePort {
   async nack(messages: readonly IncomingMessage[], { delayMs = 0 } = {}): Promise<void> {
     if (delayMs > MAX_NACK_DELAY_MS) throw new QueueError('unsupported', 'delayMs of a nack: at most 10 minutes');
     await this.#settle(messages, async (mine) => {
-      await this.#keep(mine, Math.ceil(delayMs / 1_000));
-      this.#intake.returned(mine, delayMs);
+      // Given back, one of a group might not come before those that wait here behind it go back too, or come after others.
+      const kept = mine.filter(({ group }) => group !== null);
+      const returned = mine.filter(({ group }) => group === null);
+      if (kept.length > 0) await this.#intake.nacked(kept, delayMs);
+      await this.#keep(returned, Math.ceil(delayMs / 1_000));
+      this.#intake.returned(returned, delayMs);
     });
   }
 
@@ -143,8 +149,12 @@ export class PubSubQueue implements QueuePort {
         for (const message of messages) message.leasedUntil = leasedUntil;
       },
       giveBack: ({ taken, untaken }) => this.#keep([...taken, ...untaken], 0),
-      // A nack is the service's: it comes through a pull.
-      again: async () => {},
+      // Others are the service's to give again: they come through a pull.
+      again: async (messages) => {
+        for (const message of messages) {
+          this.#intake.add({ ...message, deliveryCount: (this.#times.get(message.id) ?? 0) + 1 });
+        }
+      },
     };
   }
 

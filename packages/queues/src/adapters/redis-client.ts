@@ -54,6 +54,10 @@ export function redisEnds(config: RedisClientConfig, onBreak: (connection: Redis
       // Whoever waits for an answer hears of it too; unheard here, it would end the process.
       client.on('error', () => onBreak(connection));
       await client.connect();
+      // Without a user to be checked, a server that says nothing looks like one until it is asked something.
+      await connection.send(['PING']).catch((error: unknown) => {
+        if (redisError(error).code === 'unreachable') throw error;
+      });
       return connection;
     },
     shut: (connection) => connection.destroy(),

@@ -36,7 +36,7 @@ export interface RedisQueueConfig extends RedisClientConfig {
 }
 
 /** Redis itself takes 512 MB, and has it all in memory. */
-const TRAITS: Traits = { delays: true, dedupes: true, maxBytes: 16 * 1024 * 1024 };
+const TRAITS: Traits = { delays: true, dedupes: true, tellsRedelivery: true, maxBytes: 16 * 1024 * 1024 };
 /** Published in one go, at most: Redis does nothing else meanwhile. */
 const BATCH = { messages: 100, bytes: 1024 * 1024 };
 /** Between two looks for delayed messages and for what others left. */

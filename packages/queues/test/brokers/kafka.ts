@@ -25,8 +25,6 @@ const ITERATIONS = 4_096;
 /** Why there is no Kafka to test against, or null. */
 export const missing = noKafka;
 
-export const version = classPath.match(/kafka_2\.13-([\d.]+)\.jar/)?.[1] ?? '';
-
 /** As docs/brokers/kafka.md names them. @param topic its name, or null for all. */
 function leastGrants(user: string, topic: string | null) {
   const to = (resourceType: 2 | 3, resourceName: string, operations: (keyof typeof AclOperations)[]) =>
@@ -49,6 +47,8 @@ function leastGrants(user: string, topic: string | null) {
 export class OwnKafka {
   readonly port: number;
   readonly password = secret();
+  /** As it says itself. */
+  version = '';
   readonly #folder: string;
   readonly #process: ServerProcess;
 
@@ -98,6 +98,7 @@ export class OwnKafka {
     const format = javaArgs(MEGABYTES, 'kafka.tools.StorageTool', 'format', id, '-c', file, '--add-scram', user);
     await run(JAVA, format, { env: { ...process.env, CLASSPATH: classPath } });
     await kafka.#process.start();
+    kafka.version = kafka.#process.output.match(/Kafka version: ([\w.-]+)/)?.[1] ?? '';
     return kafka;
   }
 
@@ -132,8 +133,9 @@ export class OwnKafka {
     await this.#alterUsers([{ name: user, mechanism: ScramMechanisms.SCRAM_SHA_256 }], []);
   }
 
-  halt(): Promise<void> {
-    return this.#process.stop();
+  /** @param signal SIGKILL for a crash. */
+  halt(signal?: NodeJS.Signals): Promise<void> {
+    return this.#process.stop(signal);
   }
 
   resume(): Promise<void> {

@@ -90,8 +90,9 @@ export class OwnNats {
     while (await this.#lets(gone)) await new Promise(setImmediate);
   }
 
-  halt(): Promise<void> {
-    return this.#process.stop();
+  /** @param signal SIGKILL for a crash. */
+  halt(signal?: NodeJS.Signals): Promise<void> {
+    return this.#process.stop(signal);
   }
 
   resume(): Promise<void> {

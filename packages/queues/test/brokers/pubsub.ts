@@ -13,7 +13,7 @@ import { freePort, freeze, ServerProcess } from './server-process.ts';
 const SERVER = join(homedir(), '.cache/postrider-brokers/pubsub');
 
 /** Why there is no Pub/Sub to test against, or null. */
-export const missing = existsSync(SERVER) ? null : 'no fake of Pub/Sub: scripts/brokers.sh pubsub (needs Go)';
+export const missing = existsSync(SERVER) ? null : 'no fake of Pub/Sub: scripts/brokers.sh pubsub';
 
 export const PROJECT = 'postrider-test';
 

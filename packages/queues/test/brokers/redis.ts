@@ -72,8 +72,9 @@ export class OwnRedis {
     await this.command('ACL', 'DELUSER', user);
   }
 
-  halt(): Promise<void> {
-    return this.#process.stop();
+  /** @param signal SIGKILL for a crash. */
+  halt(signal?: NodeJS.Signals): Promise<void> {
+    return this.#process.stop(signal);
   }
 
   resume(): Promise<void> {

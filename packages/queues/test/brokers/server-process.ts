@@ -47,6 +47,11 @@ export class ServerProcess {
     }
   }
 
+  /** The last of what it wrote. */
+  get output(): string {
+    return this.#output;
+  }
+
   get pid(): number {
     if (!this.#child?.pid) throw new Error(`${this.#command} is not running`);
     return this.#child.pid;
@@ -56,13 +61,13 @@ export class ServerProcess {
     this.#child?.kill(signal);
   }
 
-  /** SIGTERM, and its end. */
-  async stop(): Promise<void> {
+  /** Sends it a signal to end, and waits until it has. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = null;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const end = once(child, 'exit');
-    child.kill('SIGTERM');
+    child.kill(signal);
     await end;
   }
 }

@@ -1,5 +1,5 @@
 import { KafkaQueue } from '../../src/adapters/kafka.ts';
-import { missing, OwnKafka, version } from '../brokers/kafka.ts';
+import { missing, OwnKafka } from '../brokers/kafka.ts';
 import { conformance } from './suite.ts';
 
 conformance(
@@ -9,7 +9,7 @@ conformance(
     const least = await server.createUser();
     return {
       kind: 'kafka',
-      version: `Apache Kafka ${version}`,
+      version: `Apache Kafka ${server.version}`,
       open: async (queue, credentials) => new KafkaQueue({ ...server.config(credentials ?? least), queue }),
       server: { stop: () => server.halt(), start: () => server.resume() },
       users: { create: () => server.createUser(), remove: (credentials) => server.removeUser(credentials) },

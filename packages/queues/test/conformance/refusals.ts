@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { QueuePort } from '../../src/index.ts';
 import { freePort } from '../brokers/server-process.ts';
+import { type Theirs, theirs } from '../brokers/theirs.ts';
+import { notRun } from './stage.ts';
 
 export interface RefusalStage {
   /** A port to a broker at this place, with credentials that would do. */
@@ -13,13 +16,29 @@ export interface RefusalStage {
   withoutQueue(): QueuePort;
   /** To the broker under test, to a queue that is made where it has to be. */
   open(): QueuePort;
-  /** The server stands still, with all its connections, and goes on. */
-  readonly process: { freeze(): Promise<void>; thaw(): Promise<void> };
+  /** The server stands still, with all its connections, and goes on. Null where that cannot be done. */
+  readonly process: { freeze(): Promise<void>; thaw(): Promise<void> } | null;
   close(): Promise<void>;
 }
 
 /** What cannot be is refused with its reason, within 10 s and not with a wait that never ends. */
 export function refusals(kind: string, open: () => Promise<RefusalStage>, missing: string | null): void {
+  const their = theirs(kind);
+  check(kind, their ? async () => theirStage(their) : open, their ? null : missing);
+}
+
+function theirStage(their: Theirs): RefusalStage {
+  return {
+    at: their.at,
+    withWrongPassword: null,
+    withoutQueue: () => their.open(`none-${randomUUID()}`, false),
+    open: () => their.open('q'),
+    process: null,
+    close: async () => {},
+  };
+}
+
+function check(kind: string, open: () => Promise<RefusalStage>, missing: string | null): void {
   describe.skipIf(missing !== null)(missing === null ? `${kind}: refusals` : `${kind}: ${missing}`, () => {
     let stage: RefusalStage;
     const opened: QueuePort[] = [];
@@ -65,11 +84,13 @@ export function refusals(kind: string, open: () => Promise<RefusalStage>, missin
       }
     });
 
-    test('a server that stands still keeps nobody from asking how it is, nor from closing', async () => {
+    test('a server that stands still keeps nobody from asking how it is, nor from closing', async (context) => {
+      const { process } = stage;
+      if (!process) return notRun(context, 'this broker is not ours to stop');
       const port = stage.open();
       await port.publish([{ body: 'a' }]);
       await port.receive({ max: 1, waitMs: 5_000 });
-      await stage.process.freeze();
+      await process.freeze();
       try {
         const startedAt = performance.now();
         expect(await port.health()).toMatchObject({ ok: false });
@@ -77,12 +98,12 @@ export function refusals(kind: string, open: () => Promise<RefusalStage>, missin
         await port.close();
         expect(performance.now() - startedAt).toBeLessThan(16_000);
       } finally {
-        await stage.process.thaw();
+        await process.thaw();
       }
     });
 
-    test('a wrong password', async ({ skip }) => {
-      if (!stage.withWrongPassword) return skip('this broker knows no users');
+    test('a wrong password', async (context) => {
+      if (!stage.withWrongPassword) return notRun(context, 'no users are made on this broker');
       await expectRefusal(stage.withWrongPassword(), 'unauthorized');
     });
 

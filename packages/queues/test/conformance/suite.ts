@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IncomingMessage, PoisonGuard, QueueError, type QueuePort } from '../../src/index.ts';
-import type { BrokerStage } from './stage.ts';
+import { theirs } from '../brokers/theirs.ts';
+import { type BrokerStage, notRun, theirStage } from './stage.ts';
 
 const WAIT_MS = 20_000;
 
 /**
  * What every adapter promises, on a real broker.
  *
- * @param open starts the broker; called once, before the first check.
+ * @param open starts the broker; called once, before the first check. Not where one is there already (see theirs.ts).
  * @param missing why there is no such broker here: then nothing is checked, and the report says so.
  */
 export function conformance(kind: string, open: () => Promise<BrokerStage>, missing: string | null = null): void {
+  const their = theirs(kind);
+  check(kind, their ? () => theirStage(kind, their) : open, their ? null : missing);
+}
+
+function check(kind: string, open: () => Promise<BrokerStage>, missing: string | null): void {
   describe.skipIf(missing !== null)(missing === null ? `${kind}: a queue` : `${kind}: ${missing}`, () => {
     let stage: BrokerStage;
     const opened: QueuePort[] = [];
@@ -19,6 +25,9 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
     beforeAll(async () => {
       stage = await open();
     }, 300_000);
+    beforeEach(({ task }) => {
+      task.meta.version = stage.version;
+    });
     afterEach(async () => {
       for (const port of opened.splice(0)) await port.close();
     });
@@ -107,7 +116,8 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
       if (message) await second.ack([message]);
     });
 
-    test('keeps the order within a group, through a nack, while another group goes on', async () => {
+    test('keeps the order within a group, through a nack, while another group goes on', async (context) => {
+      if (stage.unordered) notRun(context, stage.unordered);
       const queue = await use();
       const sent = [1, 2, 3, 4].flatMap((n) => ['a', 'b'].map((group) => ({ group, body: `${group}${n}` })));
       await queue.publish(sent);
@@ -131,7 +141,8 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
       expect(done).toEqual({ a: ['a1', 'a2', 'a3', 'a4'], b: ['b1', 'b2', 'b3', 'b4'] });
     });
 
-    test('keeps the order of many groups while handlers are slow and fail', { timeout: 60_000 }, async () => {
+    test('keeps the order of many groups while handlers are slow and fail', { timeout: 60_000 }, async (context) => {
+      if (stage.unordered) notRun(context, stage.unordered);
       const queue = await use();
       const groups = ['a', 'b', 'c', 'd', 'e'];
       const sent = Array.from({ length: 40 }, (_, n) => n).flatMap((n) =>
@@ -242,9 +253,9 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
 
     test('is healthy, and is not while its broker is down; comes back by itself with what it had', {
       timeout: 240_000,
-    }, async ({ skip }) => {
+    }, async (context) => {
       const { server } = stage;
-      if (!server) return skip('this broker cannot be stopped');
+      if (!server) return notRun(context, 'this broker is not ours to stop');
       const queue = await use();
       expect(await queue.health()).toEqual({ ok: true });
       await queue.publish([{ body: 'kept' }]);
@@ -262,9 +273,9 @@ export function conformance(kind: string, open: () => Promise<BrokerStage>, miss
       await queue.ack(got);
     });
 
-    test('changes its credentials under load and loses nothing', { timeout: 120_000 }, async ({ skip }) => {
+    test('changes its credentials under load and loses nothing', { timeout: 120_000 }, async (context) => {
       const { users } = stage;
-      if (!users) return skip('this broker knows no users');
+      if (!users) return notRun(context, 'no users are made on this broker');
       const name = randomUUID();
       const before = await users.create();
       const old = await stage.open(name, before);

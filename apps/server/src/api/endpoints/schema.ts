@@ -8,7 +8,18 @@ import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts
 import { APP_ID_PATTERN } from '../application-scope.ts';
 import { BodyFormatSchema } from '../body-format.ts';
 import { BROKER_CONFIG, BROKER_CONFIG_INPUT } from '../broker-config.ts';
-import { Headers, Id, Metadata, Nullable, PageQuery, StoredMetadata, Strict, Text, Timestamp } from '../schema.ts';
+import {
+  Channels,
+  Headers,
+  Id,
+  Metadata,
+  Nullable,
+  PageQuery,
+  StoredMetadata,
+  Strict,
+  Text,
+  Timestamp,
+} from '../schema.ts';
 import { SignatureSchema } from '../signature-setting.ts';
 
 export const EndpointTypeSchema = Type.Unsafe<EndpointType>({
@@ -22,8 +33,6 @@ const Events = Type.Array(Type.String({ pattern: EVENT_FILTER_PATTERN, maxLength
   maxItems: 200,
   description: 'Event types, dotted prefixes like `invoice.*`, or `*` for all',
 });
-
-const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });
 
 const Delays = Type.Union([
   Type.Literal('default', {

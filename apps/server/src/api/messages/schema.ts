@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { EVENT_TYPE_MAX, EVENT_TYPE_PATTERN } from '../../core/event-type.ts';
 import { DeliverySchema } from '../deliveries/schema.ts';
-import { Headers, Id, Nullable, PageQuery, Strict, Text, TimeRangeQuery, Timestamp } from '../schema.ts';
+import { Channels, Headers, Id, Nullable, PageQuery, Strict, Text, TimeRangeQuery, Timestamp } from '../schema.ts';
 
 export const EventType = Type.String({
   pattern: EVENT_TYPE_PATTERN,
@@ -15,8 +15,6 @@ export const Payload = Type.Unsafe<unknown>({
   description: 'Any JSON object or array, up to 256 KiB; endpoints get exactly these bytes',
   examples: [{ id: 'inv_1', amount: 1250 }],
 });
-
-const Channels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$' }), { minItems: 1, maxItems: 20 });
 
 const DeliverAt = Type.String({
   format: 'date-time',

@@ -81,7 +81,7 @@ export function rejectionRoutes(app: ApiServer, deps: ApiDependencies): void {
       const { id, environment_id } = await sources.find(request.caller, request.params);
       const deleted = await tenant(environment_id).transaction(async (tx) => {
         const count = await clearRejections(tx, environment_id, id);
-        await audit(tx, request, 'source.rejections.delete', publicId('src', id), { deleted: count });
+        await audit(tx, request, 'source.delete_rejections', publicId('src', id), { deleted: count });
         return count;
       });
       return { deleted };
