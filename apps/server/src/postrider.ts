@@ -54,6 +54,7 @@ import { letLaneGo } from './store/lane.ts';
 import { rescueExpired } from './store/lease.ts';
 import { migrate } from './store/migrate.ts';
 import { DAY_MS, ensurePartitions } from './store/partition.ts';
+import { freeSources } from './store/source-hold.ts';
 import { ensureTenancy } from './store/tenancy.ts';
 import { type Tenant, tenantOf } from './store/tenant.ts';
 
@@ -97,7 +98,10 @@ export async function startPostrider(config: Config, log: Log, substitutes: Subs
     const tenant = await openTenants(db, log);
     await bootstrap(db, vault, config, log);
     // Nobody else can have the embedded database open: whoever held these leases is dead.
-    if (db.kind === 'embedded') while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
+    if (db.kind === 'embedded') {
+      while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
+      await freeSources(db);
+    }
     const backbone = await openBackbone(config, masterKeys, db, log);
     return await run(db, tenant, new Directory({ db, vault, log }), backbone, config, log, substitutes);
   } catch (error) {

@@ -122,6 +122,17 @@ export async function releaseSource(db: Queryable, process: Uuid, news: SourceNe
   await db.query(release, [process, pauseMs, ...columnsOf([news])]);
 }
 
+const freeAll = statement(
+  'source_free_all',
+  `update source set held_by = null, held_until = statement_timestamp()
+   where status = 'active' and held_until > statement_timestamp() and held_by is not null`,
+);
+
+/** Frees what others hold: only where all others are known to be dead. What rests goes on resting. */
+export async function freeSources(db: Queryable): Promise<void> {
+  await db.query(freeAll, []);
+}
+
 function columnsOf(news: readonly SourceNews[]): unknown[] {
   return [
     plainArray(news, ({ id }) => id),
