@@ -149,7 +149,8 @@ export class Receiver<M extends Received> {
       }
       try {
         const messages = await this.#options.queue.receive({ max: room, waitMs: WAIT_MS });
-        if (this.#inTrouble === 0) this.#note(null);
+        // What ended it is still to be told.
+        if (this.#inTrouble === 0 && !this.#stopping.signal.aborted) this.#note(null);
         for (const message of messages) this.#handle(message);
         backoff = BACKOFF_MS[0];
       } catch (error) {

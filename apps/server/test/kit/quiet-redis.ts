@@ -20,8 +20,9 @@ export async function startQuietRedis() {
         if (read.command[0] === 'XREADGROUP') {
           const receiver = read.command[3] ?? '';
           // Who waits for entries waits on.
-          if (read.command.includes('bad') && !served.has(receiver)) socket.write(BAD_ENTRY);
+          if (!read.command.includes('bad') || served.has(receiver)) continue;
           served.add(receiver);
+          socket.write(BAD_ENTRY);
           continue;
         }
         socket.write(/^EVAL/.test(read.command[0] ?? '') ? ':1\r\n' : '+OK\r\n');

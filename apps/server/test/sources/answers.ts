@@ -3,7 +3,7 @@ import type { RejectionDetail as DetailSchema, RejectionSchema, SourceSchema } f
 import { answer } from '../kit/answers.ts';
 import type { Api } from '../kit/api.ts';
 import { until } from '../kit/until.ts';
-import type { Outgoing } from './stage.ts';
+import type { Outgoing } from './on-brokers/stage.ts';
 
 export type Source = Static<typeof SourceSchema>;
 export type Rejection = Static<typeof RejectionSchema>;

@@ -1,6 +1,6 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as noHeaders } from '@nats-io/transport-node';
-import { missing, OwnNats } from '../../../../packages/queues/test/brokers/nats.ts';
+import { missing, OwnNats } from '../../../../../packages/queues/test/brokers/nats.ts';
 import { crashes } from './crash-suite.ts';
 import type { SourceStage } from './stage.ts';
 import { sources } from './suite.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { missing, OwnRabbit } from '../../../../packages/queues/test/brokers/amqp.ts';
+import { missing, OwnRabbit } from '../../../../../packages/queues/test/brokers/amqp.ts';
 import { crashes } from './crash-suite.ts';
 import type { SourceStage } from './stage.ts';
 import { sources } from './suite.ts';

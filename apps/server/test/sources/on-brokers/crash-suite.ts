@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { all, answer, type MessageRow } from '../kit/answers.ts';
-import type { Api } from '../kit/api.ts';
-import { until } from '../kit/until.ts';
-import { Stage } from '../processes/stage.ts';
-import { createSource, eventOf, type Source, sourceOnce } from './answers.ts';
+import { all, answer, type MessageRow } from '../../kit/answers.ts';
+import type { Api } from '../../kit/api.ts';
+import { until } from '../../kit/until.ts';
+import { Stage } from '../../processes/stage.ts';
+import { createSource, eventOf, type Source, sourceOnce } from '../answers.ts';
 import type { SourceStage } from './stage.ts';
 
 const KILLS = 4;

@@ -1,12 +1,12 @@
 import { type Receiver, startReceiver } from '@postrider/receiver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MASK } from '../../src/core/mask.ts';
-import { all, answer, createEndpoint, type MessageRow } from '../kit/answers.ts';
-import type { Api } from '../kit/api.ts';
-import { createTestDatabase, type TestDatabase } from '../kit/database.ts';
-import { startTestPostrider, type TestPostrider } from '../kit/postrider.ts';
-import { until } from '../kit/until.ts';
-import { createSource, eventOf, type Rejection, type RejectionDetail, type Source, sourceOnce } from './answers.ts';
+import { MASK } from '../../../src/core/mask.ts';
+import { all, answer, createEndpoint, type MessageRow } from '../../kit/answers.ts';
+import type { Api } from '../../kit/api.ts';
+import { createTestDatabase, type TestDatabase } from '../../kit/database.ts';
+import { startTestPostrider, type TestPostrider } from '../../kit/postrider.ts';
+import { until } from '../../kit/until.ts';
+import { createSource, eventOf, type Rejection, type RejectionDetail, type Source, sourceOnce } from '../answers.ts';
 import type { Config, SourceStage } from './stage.ts';
 
 const AWAY_MS = 90_000;

@@ -1,5 +1,5 @@
 import { createClient } from '@redis/client';
-import { missing, OwnRedis } from '../../../../packages/queues/test/brokers/redis.ts';
+import { missing, OwnRedis } from '../../../../../packages/queues/test/brokers/redis.ts';
 import { crashes } from './crash-suite.ts';
 import type { SourceStage } from './stage.ts';
 import { sources } from './suite.ts';

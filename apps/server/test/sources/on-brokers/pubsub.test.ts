@@ -1,4 +1,4 @@
-import { missing, OwnPubSub, PROJECT } from '../../../../packages/queues/test/brokers/pubsub.ts';
+import { missing, OwnPubSub, PROJECT } from '../../../../../packages/queues/test/brokers/pubsub.ts';
 import { crashes } from './crash-suite.ts';
 import type { SourceStage } from './stage.ts';
 import { sources } from './suite.ts';

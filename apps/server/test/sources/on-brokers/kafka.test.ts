@@ -1,5 +1,5 @@
 import { Producer } from '@platformatic/kafka';
-import { missing, OwnKafka } from '../../../../packages/queues/test/brokers/kafka.ts';
+import { missing, OwnKafka } from '../../../../../packages/queues/test/brokers/kafka.ts';
 import { crashes } from './crash-suite.ts';
 import type { SourceStage } from './stage.ts';
 import { sources } from './suite.ts';
