@@ -4,7 +4,7 @@ const server = 'apps/server/test';
 /** On real brokers, each started and stopped by its own file. */
 const onBrokers = [
   'packages/queues/test/{conformance,adapters}/**/*.test.ts',
-  `${server}/{destinations,backbone/on-brokers}/**/*.test.ts`,
+  `${server}/{destinations,sources/on-brokers,backbone/on-brokers}/**/*.test.ts`,
 ];
 
 export default defineConfig({

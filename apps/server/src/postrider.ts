@@ -9,6 +9,7 @@ import { BackboneIntake } from './backbone/intake.ts';
 import { bootstrap } from './bootstrap.ts';
 import { checkBroker } from './brokers/check.ts';
 import { Publishers } from './brokers/publishers.ts';
+import { openToReceive } from './brokers/receive.ts';
 import { type Config, databaseTarget, type MasterKeys } from './config.ts';
 import { BROKER_TYPES, type BrokerType } from './core/destination.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
@@ -41,6 +42,8 @@ import { createTallyKeeper } from './maintenance/tallies.ts';
 import { createVacuum } from './maintenance/vacuum.ts';
 import { masterKeysOf } from './master-key.ts';
 import type { Service } from './service.ts';
+import { explainer } from './sources/explain.ts';
+import { createSources } from './sources/sources.ts';
 import { insertAuditEntry } from './store/audit.ts';
 import { recordChange } from './store/change.ts';
 import { DatabaseClock } from './store/clock.ts';
@@ -51,6 +54,7 @@ import { letLaneGo } from './store/lane.ts';
 import { rescueExpired } from './store/lease.ts';
 import { migrate } from './store/migrate.ts';
 import { DAY_MS, ensurePartitions } from './store/partition.ts';
+import { freeSources } from './store/source-hold.ts';
 import { ensureTenancy } from './store/tenancy.ts';
 import { type Tenant, tenantOf } from './store/tenant.ts';
 
@@ -94,7 +98,10 @@ export async function startPostrider(config: Config, log: Log, substitutes: Subs
     const tenant = await openTenants(db, log);
     await bootstrap(db, vault, config, log);
     // Nobody else can have the embedded database open: whoever held these leases is dead.
-    if (db.kind === 'embedded') while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
+    if (db.kind === 'embedded') {
+      while ((await rescueExpired(db, 1_000, ANY_LEASE_MS)) === 1_000);
+      await freeSources(db);
+    }
     const backbone = await openBackbone(config, masterKeys, db, log);
     return await run(db, tenant, new Directory({ db, vault, log }), backbone, config, log, substitutes);
   } catch (error) {
@@ -211,6 +218,13 @@ async function run(
   if (worker) services.push(worker);
   if (fromOthers) services.push(fromOthers);
   if (toOthers) services.push(toOthers);
+  const sources = worker
+    ? createSources({
+        ...{ db, log, directory, acceptor, explain: explainer(log) },
+        open: (type, config, receiver) => openToReceive(type, config, outside, receiver),
+      })
+    : null;
+  if (sources) services.push(sources);
   for (const service of services) service.start();
 
   let url: string | null = null;
@@ -236,8 +250,9 @@ async function run(
       publicUrl: () => config.publicUrl ?? url ?? '',
       now,
       checkUrl: (text) => checkUrl(policy, text),
-      checkBroker: (type, config) => checkBroker(type, config, outside),
+      checkBroker: (type, config, purpose) => checkBroker(type, config, outside, purpose),
       wakeWorker: () => worker?.wake(),
+      wakeSources: () => sources?.wake(),
       wakeJobs: () => replayJobs?.wake(),
       probe: async () => {
         await db.query(ping, []);

@@ -17,4 +17,5 @@ export type {
   OutgoingMessage,
   QueuePort,
   Traits,
+  Use,
 } from './port.ts';

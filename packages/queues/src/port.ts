@@ -38,6 +38,9 @@ export type Health =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: QueueErrorCode; readonly reason: string };
 
+/** What a queue is wanted for. */
+export type Use = 'publishing' | 'receiving';
+
 /** Called for each message; acked when it resolves, nacked when it rejects. */
 export type Handler = (message: IncomingMessage) => Promise<void>;
 
@@ -66,9 +69,9 @@ export interface QueuePort {
    * Asks the broker, within 5 s. Never rejects.
    *
    * @param of `publishing`: all that publishing needs and nothing that only receiving does, as far as a broker tells
-   * without a message: server, user, queue, what the user may do.
+   * without a message: server, user, queue, what the user may do. `receiving`: the same for receiving.
    */
-  health(of?: 'publishing'): Promise<Health>;
+  health(of?: Use): Promise<Health>;
   /** Lets go of the connection; what is in hand goes back. */
   close(): Promise<void>;
 }

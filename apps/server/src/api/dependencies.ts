@@ -1,5 +1,6 @@
 import type { PortalSessions } from '../auth/portal-sessions.ts';
 import type { BrokerFailure } from '../brokers/failure.ts';
+import type { Purpose } from '../brokers/open.ts';
 import type { BrokerConfig, BrokerType } from '../core/destination.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -17,8 +18,8 @@ export interface ApiDependencies {
   readonly log: Log;
   /** The URL policy of egress/, with this process's settings. */
   readonly checkUrl: (url: string) => CheckedUrl;
-  /** Whether a broker lets us publish; what stands against it, or null. Takes up to 10 s. */
-  readonly checkBroker: (type: BrokerType, config: BrokerConfig) => Promise<BrokerFailure | null>;
+  /** Whether a broker lets us publish, or receive; what stands against it, or null. Takes up to 10 s. */
+  readonly checkBroker: (type: BrokerType, config: BrokerConfig, purpose?: Purpose) => Promise<BrokerFailure | null>;
   /** Links into the portal become sessions here. */
   readonly portal: Pick<PortalSessions, 'open'>;
   /** What links begin with: `https://hooks.example.com`. */
@@ -27,6 +28,8 @@ export interface ApiDependencies {
   readonly now: () => number;
   /** Tells the worker that something is due now. */
   readonly wakeWorker: () => void;
+  /** Tells whoever consumes sources that one is there, or is another now. */
+  readonly wakeSources: () => void;
   /** Tells maintenance that there is a new job. */
   readonly wakeJobs: () => void;
   /** Resolves when the database answers. */

@@ -1,13 +1,13 @@
 import type { BrokerConfig, BrokerType } from '../core/destination.ts';
 import { type BrokerFailure, failureOf } from './failure.ts';
-import type { Outside } from './open.ts';
+import type { Outside, Purpose } from './open.ts';
 
 /** Longer than an adapter gives a broker, so that its own words are heard. */
 const CHECK_MS = 9_000;
 
 /**
- * Asks the broker itself, within 10 s: whether host, port, credentials and queue are right for publishing. Publishes
- * nothing.
+ * Asks the broker itself, within 10 s: whether host, port, credentials and queue are right for what they are wanted for.
+ * Nothing is published or received.
  *
  * @returns what stands against it, or null.
  */
@@ -15,13 +15,14 @@ export async function checkBroker(
   type: BrokerType,
   config: BrokerConfig,
   outside: Outside,
+  purpose: Purpose = { use: 'publishing' },
 ): Promise<BrokerFailure | null> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<BrokerFailure>((resolve) => {
     timer = setTimeout(resolve, CHECK_MS, { code: 'unreachable', message: 'no answer in time' });
   });
   try {
-    return await Promise.race([asked(type, config, outside), tooLate]);
+    return await Promise.race([asked(type, config, outside, purpose), tooLate]);
   } catch (error) {
     return failureOf(error);
   } finally {
@@ -29,11 +30,16 @@ export async function checkBroker(
   }
 }
 
-async function asked(type: BrokerType, config: BrokerConfig, outside: Outside): Promise<BrokerFailure | null> {
+async function asked(
+  type: BrokerType,
+  config: BrokerConfig,
+  outside: Outside,
+  purpose: Purpose,
+): Promise<BrokerFailure | null> {
   const { open } = await import('./open.ts');
-  const queue = open(type, config, outside);
+  const queue = open(type, config, outside, purpose);
   try {
-    const health = await queue.health('publishing');
+    const health = await queue.health(purpose.use);
     if (health.ok) return null;
     const { refusal } = queue;
     if (refusal && health.code === 'unreachable') return failureOf(refusal);

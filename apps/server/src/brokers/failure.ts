@@ -13,6 +13,11 @@ export function failureOf(error: unknown): BrokerFailure {
   return { code: 'unreachable', message: error instanceof Error ? error.message : 'unknown' };
 }
 
+/** Whether it is a broker that says so, or what keeps us from it. */
+export function isOfBroker(error: unknown): boolean {
+  return error instanceof EgressError || isQueueError(error);
+}
+
 /** By its name: its class comes with the adapters, which are loaded on first use. */
 function isQueueError(error: unknown): error is Error & { readonly code: QueueErrorCode } {
   return error instanceof Error && error.name === 'QueueError';

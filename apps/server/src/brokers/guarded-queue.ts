@@ -7,6 +7,7 @@ import {
   type OutgoingMessage,
   QueueError,
   type QueuePort,
+  type Use,
 } from '@postrider/queues';
 import { EgressError } from '../egress/error-code.ts';
 import type { SocketGuard } from '../egress/guarded-sockets.ts';
@@ -54,7 +55,7 @@ export class GuardedQueue implements QueuePort {
     return this.#guard.run(() => this.#queue.consume(handler, { ...options, ...told }));
   }
 
-  async health(of?: 'publishing'): Promise<Health> {
+  async health(of?: Use): Promise<Health> {
     const health = await this.#guard.run(() => this.#queue.health(of));
     return health.ok ? health : { ...health, reason: this.#scrubbed(health.reason) };
   }

@@ -10,6 +10,7 @@ import {
 } from '@postrider/queues';
 import { type BrokerConfig, type BrokerType, DESTINATIONS, type Destination } from '../core/destination.ts';
 import { secretsOf } from '../core/destination-config.ts';
+import { SOURCES } from '../core/source.ts';
 import { SocketGuard } from '../egress/guarded-sockets.ts';
 import type { EgressPolicy } from '../egress/policy.ts';
 import type { Resolve } from '../egress/resolve.ts';
@@ -20,27 +21,39 @@ export interface Outside {
   readonly resolve?: Resolve | undefined;
 }
 
+/** What a queue is opened for; `receiver` names whoever receives, to the broker. */
+export type Purpose = { readonly use: 'publishing' } | { readonly use: 'receiving'; readonly receiver: string };
+
 /**
  * A customer's queue, without a connection yet. It is theirs: nothing is made there but a Redis stream, which its first
- * entry makes.
+ * entry makes, and what a receiver needs of its own.
  *
  * @throws EgressError `egress_blocked` where a host that it names is not to be dialled; QueueError `misconfigured`
  */
-export function open(type: BrokerType, config: BrokerConfig, { policy, resolve }: Outside): GuardedQueue {
-  const destination: Destination = DESTINATIONS[type];
+export function open(
+  type: BrokerType,
+  config: BrokerConfig,
+  { policy, resolve }: Outside,
+  purpose: Purpose = { use: 'publishing' },
+): GuardedQueue {
+  const destination: Destination = purpose.use === 'publishing' ? DESTINATIONS[type] : SOURCES[type];
   const guard = new SocketGuard({ policy, hosts: destination.hosts(config), ...(resolve && { resolve }) });
   guard.checkHosts();
-  const queue = guard.run(() => OPENERS[type](config));
+  const queue = guard.run(() => OPENERS[type](config, purpose));
   return new GuardedQueue(queue, guard, secretsOf(destination, config));
 }
 
+/** What a process that died had in hand comes again after so long, where the broker does not see that it is gone. */
+const LEASE_SECONDS = 20;
+
 /** The fields of core/destination.ts, in the words of the adapters. */
-const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig) => QueuePort>> = {
+const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpose) => QueuePort>> = {
   sqs: (config) =>
     new SqsQueue({
       region: text(config.region),
       queue: text(config.queue),
       create: false,
+      leaseSeconds: LEASE_SECONDS,
       credentials: {
         accessKeyId: text(config.access_key_id),
         secretAccessKey: text(config.secret_access_key),
@@ -49,17 +62,22 @@ const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig) => QueuePort>>
       ...given('endpoint', config.endpoint),
       ...given('ca', config.ca),
     }),
-  redis: (config) =>
+  redis: (config, purpose) =>
     new RedisQueue({
       url: withUser(config),
       queue: text(config.stream),
+      // Of one name wherever it runs: what another had in hand that died is found at once.
+      ...(purpose.use === 'receiving' && { create: 'receiver', consumer: purpose.receiver }),
+      ...given('group', config.group),
       ...given('ca', config.ca),
     }),
-  nats: (config) =>
+  nats: (config, { use }) =>
     new NatsQueue({
       url: withUser(config),
       queue: text(config.stream),
-      create: false,
+      create: use === 'receiving' ? 'receiver' : false,
+      leaseSeconds: LEASE_SECONDS,
+      ...given('consumer', config.consumer),
       ...given('subject', config.subject),
       ...given('token', config.token),
       ...given('credentials', config.credentials),
@@ -67,11 +85,13 @@ const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig) => QueuePort>>
     }),
   amqp: (config) =>
     new AmqpQueue({ url: withUser(config), queue: text(config.queue), create: false, ...given('ca', config.ca) }),
-  kafka: ({ brokers, topic, sasl_mechanism, username, password, tls = true, ca, certificate, key }) =>
+  kafka: ({ brokers, topic, group, start, sasl_mechanism, username, password, tls = true, ca, certificate, key }) =>
     new KafkaQueue({
       brokers: text(brokers),
       queue: text(topic),
       create: false,
+      ...given('group', group),
+      start: start === 'latest' ? 'latest' : 'earliest',
       ...(sasl_mechanism !== undefined && {
         sasl: { mechanism: mechanismOf(sasl_mechanism), username: text(username), password: text(password) },
       }),
@@ -86,9 +106,12 @@ const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig) => QueuePort>>
   pubsub: (config) =>
     new PubSubQueue({
       project: text(config.project),
-      queue: text(config.topic),
+      // A subscription is all that is asked for where one only receives.
+      queue: text(config.topic ?? config.subscription),
+      ...given('subscription', config.subscription),
       credentials: text(config.credentials),
       create: false,
+      leaseSeconds: LEASE_SECONDS,
       ...given('endpoint', config.endpoint),
       ...given('ca', config.ca),
     }),

@@ -27,6 +27,7 @@ export type IdPrefix =
   | 'evt'
   | 'rt'
   | 'src'
+  | 'rej'
   | 'job'
   | 'aud'
   | 'pts';

@@ -23,6 +23,7 @@ export type Purpose =
   | 'endpoint_old_secrets'
   | 'endpoint_headers'
   | 'endpoint_config'
+  | 'source_config'
   | 'idempotent_answer'
   | 'api_key';
 

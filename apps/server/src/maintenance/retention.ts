@@ -14,6 +14,7 @@ import {
   oldMessages,
   partitionedDays,
 } from '../store/retention.ts';
+import { expireRejections } from '../store/source-rejection.ts';
 
 const INTERVAL_MS = 3_600_000;
 /** A day whose lock is not to be had is tried so often in one run, and then in the next. */
@@ -31,7 +32,10 @@ export interface RetentionOptions {
   readonly defaultDays: number;
 }
 
-/** Drops what is past its time: whole days, and the older rows of environments that keep less than others. */
+/**
+ * Drops what is past its time: whole days, and the older rows of environments that keep less than others; and the messages
+ * that sources refused.
+ */
 export function createRetention(options: RetentionOptions): Service {
   return repeating(
     INTERVAL_MS,
@@ -51,6 +55,7 @@ export async function endRetention({ db, log, defaultDays }: RetentionOptions, s
   }
   for (const { environmentId, before } of sweeps) {
     const swept = await sweep(db, environmentId, before, signal);
+    await forgetRejections(db, environmentId, before, signal);
     if (swept > 0) log.info({ environment_id: environmentId, messages: swept }, 'messages past retention deleted');
   }
 }
@@ -85,6 +90,14 @@ async function sweep(db: Database, environmentId: Uuid, before: number, signal: 
     await pause(PAUSE_MS, signal);
   }
   return swept;
+}
+
+/** What sources have refused is kept as long as what they took in. */
+async function forgetRejections(db: Database, environmentId: Uuid, before: number, signal: AbortSignal): Promise<void> {
+  const last = firstIdAt(before);
+  while (!signal.aborted && (await expireRejections(db, environmentId, last, BATCH)) === BATCH) {
+    await pause(PAUSE_MS, signal);
+  }
 }
 
 /** At most so many rows each; a message with more deliveries than that goes alone. */

@@ -53,7 +53,7 @@ beforeAll(async () => {
   registerRoutes(app, {
     ...{ tenant: () => stage.db, directory, acceptor, log, portal, publicUrl: () => '' },
     ...{ checkUrl: () => ({ ok: false, reason: 'no' }), checkBroker: async () => null, probe: async () => {} },
-    ...{ wakeWorker: () => {}, wakeJobs: () => {}, now: Date.now },
+    ...{ wakeWorker: () => {}, wakeJobs: () => {}, wakeSources: () => {}, now: Date.now },
   });
   api = new Api(await app.listen({ host: '127.0.0.1', port: 0 }), newKey());
 });

@@ -8,7 +8,7 @@ export interface Sample {
   /** The smallest that may call it. */
   readonly scope: Scope;
   /** What the path's `id` names. */
-  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key' | 'job';
+  readonly item?: 'endpoint' | 'message' | 'delivery' | 'key' | 'job' | 'source';
   /** Makes the item, where calling uses it up. */
   readonly makeItem?: (tenant: Tenant) => Promise<string>;
   /** The same for the application in the path. */
@@ -185,6 +185,22 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   openPortalSession: { scope: 'read', body: () => ({ code: `prl_${'0'.repeat(40)}` }) },
   closePortalSession: { scope: 'read' },
 
+  listSourceTypes: { scope: 'read' },
+  listSources: { scope: 'read', query: 'limit=5&offset=0&application=default' },
+  createSource: { scope: 'write', body: ({ sourceBody }) => sourceBody },
+  getSource: { scope: 'read', item: 'source' },
+  updateSource: {
+    scope: 'write',
+    item: 'source',
+    body: ({ sourceBody }) => ({ ...sourceBody, type: undefined, name: 'Orders of ours' }),
+  },
+  deleteSource: { scope: 'write', item: 'source', makeItem: (tenant) => tenant.newSource() },
+  pauseSource: { scope: 'write', item: 'source', makeItem: (tenant) => tenant.newSource() },
+  resumeSource: { scope: 'write', item: 'source', makeItem: (tenant) => tenant.newSource() },
+  listSourceRejections: { scope: 'read', item: 'source', query: 'limit=5&offset=0' },
+  getSourceRejection: { scope: 'read', item: 'source', names: ({ rejectionId }) => ({ rejection_id: rejectionId }) },
+  deleteSourceRejections: { scope: 'write', item: 'source', makeItem: (tenant) => tenant.newSource() },
+
   listJobs: { scope: 'read', query: 'limit=5&offset=0' },
   getJob: { scope: 'read', item: 'job' },
 };
@@ -233,6 +249,7 @@ function itemOf(sample: Sample, ids: Ids): string {
     delivery: ids.deliveryId,
     key: ids.keyId,
     job: ids.jobId,
+    source: ids.sourceId,
   }[sample.item];
 }
 

@@ -5,6 +5,7 @@ import {
   answer,
   type Delivery,
   jobEnded,
+  type List,
   type Message,
   type NewApiKey,
   type NewEndpoint,
@@ -12,6 +13,11 @@ import {
   settled,
 } from '../kit/answers.ts';
 import { Api } from '../kit/api.ts';
+import { startQuietRedis } from '../kit/quiet-redis.ts';
+import { createSource, type Rejection, sourceOnce } from '../sources/answers.ts';
+
+/** Of all tenants of a file. */
+let redis: ReturnType<typeof startQuietRedis> | undefined;
 
 /** One environment with something of everything in it, and ways to make more. */
 export interface Tenant {
@@ -29,6 +35,11 @@ export interface Tenant {
   readonly deliveryId: string;
   /** Done, of nothing. */
   readonly jobId: string;
+  /** A source that has refused a message. */
+  readonly sourceId: string;
+  readonly rejectionId: string;
+  /** What a source like it is made of. */
+  readonly sourceBody: object;
   /** The name of an event type that no other tenant has. */
   readonly eventType: string;
   /** An endpoint of the default application that listens to nothing. */
@@ -39,6 +50,7 @@ export interface Tenant {
   newEventType(): Promise<string>;
   newEndpoint(settings?: object): Promise<string>;
   newFailedDelivery(): Promise<string>;
+  newSource(): Promise<string>;
   newKey(scope: Scope): Promise<NewApiKey>;
 }
 
@@ -77,6 +89,15 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
   const nothing = { filter: { until: '2020-01-01T00:00:00Z' } };
   const { job_id } = await answer<ReplayAnswer>(api.post('/v1/deliveries/replay', nothing), 202);
   await jobEnded(api, job_id);
+  redis ??= startQuietRedis();
+  const sourceBody = {
+    ...{ type: 'redis', name: 'Orders', event_type: { field: 'type' } },
+    config: { url: (await redis).url, stream: 'orders', username: 'me', password: 'correct-horse-battery' },
+  };
+  const newSource = async () => (await createSource(api, sourceBody)).id;
+  const { id: sourceId } = await createSource(api, { ...sourceBody, config: { ...sourceBody.config, stream: 'bad' } });
+  await sourceOnce(api, sourceId, ({ rejected }) => rejected === 1);
+  const rejections = await answer<List<Rejection>>(api.get(`/v1/sources/${sourceId}/rejections`), 200);
   return {
     api,
     keyId: keys.admin.id,
@@ -91,6 +112,10 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
     messageId: failed.message_id,
     deliveryId: failed.id,
     jobId: job_id,
+    sourceId,
+    rejectionId: rejections.data[0]?.id ?? '',
+    sourceBody,
+    newSource,
     eventType,
     newEventType: makeEventType,
     defaultEndpointId,
@@ -106,7 +131,7 @@ export async function settle(url: string, api: Api, refusing: string): Promise<T
 /** The ids and names of things that nobody ever made. */
 export function nonexistent(): Pick<
   Tenant,
-  'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'eventType'
+  'appId' | 'endpointId' | 'messageId' | 'deliveryId' | 'keyId' | 'jobId' | 'sourceId' | 'rejectionId' | 'eventType'
 > {
   return {
     appId: publicId('app', newId()),
@@ -115,6 +140,8 @@ export function nonexistent(): Pick<
     deliveryId: publicId('dlv', newId()),
     keyId: publicId('key', newId()),
     jobId: publicId('job', newId()),
+    sourceId: publicId('src', newId()),
+    rejectionId: publicId('rej', newId()),
     eventType: newEventType(),
   };
 }

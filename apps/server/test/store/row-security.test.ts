@@ -17,6 +17,7 @@ const OTHER_TABLES = [
   'migration',
   'organization',
   'request_count',
+  'source_process',
 ];
 const CLOSED = ['leader', 'migration', 'request_count'];
 

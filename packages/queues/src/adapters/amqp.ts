@@ -5,7 +5,16 @@ import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link } from '../link.ts';
-import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
+import type {
+  ConsumeOptions,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+  Use,
+} from '../port.ts';
 import { type AmqpClientConfig, amqpError, checkUrl, closeAmqp, openAmqp } from './amqp-client.ts';
 import { type AmqpMessage, fromAmqp, toAmqp } from './amqp-message.ts';
 import {
@@ -124,10 +133,10 @@ export class AmqpQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  health(of?: 'publishing'): Promise<Health> {
+  health(of?: Use): Promise<Health> {
     const asked = this.#publisher.call(async (publisher) => {
       await publisher.channel.checkQueue(this.#config.queue);
-      if (of) await mayPublish(publisher);
+      if (of === 'publishing') await mayPublish(publisher);
     });
     return healthOf(asked, 'RabbitMQ');
   }

@@ -4,7 +4,16 @@ import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link } from '../link.ts';
-import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
+import type {
+  ConsumeOptions,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+  Use,
+} from '../port.ts';
 import {
   type AzureClient,
   type AzureClientConfig,
@@ -135,8 +144,8 @@ export class AzureQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  health(of?: 'publishing'): Promise<Health> {
-    return healthOf(this.#call(of ? maySend : ask), 'Service Bus');
+  health(of?: Use): Promise<Health> {
+    return healthOf(this.#call(of === 'publishing' ? maySend : ask), 'Service Bus');
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,16 @@ import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link } from '../link.ts';
-import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
+import type {
+  ConsumeOptions,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+  Use,
+} from '../port.ts';
 import { isApiError, type NatsClient, type NatsClientConfig, natsEnds, WRONG_LAST_ID } from './nats-client.ts';
 import { headersOf, messageOf, type NatsMessage } from './nats-message.ts';
 
@@ -16,8 +25,8 @@ export interface NatsQueueConfig extends NatsClientConfig {
   readonly subject?: string;
   /** The durable consumer; `postrider` unless told. A work queue has one. */
   readonly consumer?: string;
-  /** False: stream and consumer have to be there. */
-  readonly create?: boolean;
+  /** False: stream and consumer have to be there; `receiver`: the stream has to, its consumer is made. */
+  readonly create?: boolean | 'receiver';
   /** Copies of the stream in a cluster, where it is made here; 1 unless told. */
   readonly replicas?: number;
   /** A message that is neither acked nor nacked nor extended comes again after so long; 60 unless told, at least 3. */
@@ -118,8 +127,13 @@ export class NatsQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  health(of?: 'publishing'): Promise<Health> {
-    const asked = of ? this.#mayPublish() : this.#link.call(({ connection }) => connection.flush());
+  health(of?: Use): Promise<Health> {
+    const asked =
+      of === 'receiving'
+        ? this.#onStream(async () => {})
+        : of
+          ? this.#mayPublish()
+          : this.#link.call(({ connection }) => connection.flush());
     return healthOf(asked, 'NATS');
   }
 
@@ -248,7 +262,7 @@ export class NatsQueue implements QueuePort {
 
   async #prepare({ manager, jetstream }: NatsClient): Promise<PullConsumer> {
     const { queue, subject, consumer, create, replicas, dedupeSeconds } = this.#config;
-    if (create && (await isMissing(manager.streams.info(queue)))) {
+    if (create === true && (await isMissing(manager.streams.info(queue)))) {
       await manager.streams.add({
         name: queue,
         subjects: [subject],

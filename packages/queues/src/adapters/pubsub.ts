@@ -3,7 +3,16 @@ import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link } from '../link.ts';
-import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
+import type {
+  ConsumeOptions,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+  Use,
+} from '../port.ts';
 import { callOptions, codeOf, GRPC, type PubSubClient, type PubSubClientConfig, pubsubEnds } from './pubsub-client.ts';
 import { batches, fromPubSub, type PubSubMessage, toPubSub } from './pubsub-message.ts';
 import { makeSure, mayPublish } from './pubsub-setup.ts';
@@ -117,11 +126,12 @@ export class PubSubQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  health(of?: 'publishing'): Promise<Health> {
+  health(of?: Use): Promise<Health> {
     const request = { subscription: this.#subscription };
-    const asked = of
-      ? this.#link.call((client) => mayPublish(client, this.#topic))
-      : this.#prepare(({ subscriber }) => subscriber.getSubscription(request, callOptions()));
+    const asked =
+      of === 'publishing'
+        ? this.#link.call((client) => mayPublish(client, this.#topic))
+        : this.#prepare(({ subscriber }) => subscriber.getSubscription(request, callOptions()));
     return healthOf(asked, 'Pub/Sub');
   }
 

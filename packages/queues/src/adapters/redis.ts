@@ -4,7 +4,16 @@ import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link } from '../link.ts';
-import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
+import type {
+  ConsumeOptions,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+  Use,
+} from '../port.ts';
 import { evaluate, type RedisClientConfig, type RedisConnection, type Reply, redisEnds } from './redis-client.ts';
 import { ACK, AGAIN, EXTEND, GIVE_BACK, MAY_PUBLISH, PUBLISH, RECALL, type Script, TAKE } from './redis-scripts.ts';
 import { compareIds, fieldsOf, messageOf } from './redis-stream.ts';
@@ -16,8 +25,8 @@ export interface RedisQueueConfig extends RedisClientConfig {
   readonly group?: string;
   /** Of this receiver alone. Told, it finds what it had in hand when it is started again; else after the lease. */
   readonly consumer?: string;
-  /** False: the stream and its group have to be there. */
-  readonly create?: boolean;
+  /** False: the stream and its group have to be there; `receiver`: the stream has to, its group is made. */
+  readonly create?: boolean | 'receiver';
   /** What a receiver that vanished had in hand comes again after so long; 60 unless told, at least 3. */
   readonly leaseSeconds?: number;
   /** A message is in hand for no longer; 900 unless told. */
@@ -138,8 +147,10 @@ export class RedisQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  health(of?: 'publishing'): Promise<Health> {
+  health(of?: Use): Promise<Health> {
     const { queue, create } = this.#config;
+    // What this consumer has in hand, which is a look at stream and group.
+    if (of === 'receiving') return healthOf(this.#run(RECALL, ['0', '+']), 'Redis');
     const asked = this.#main.call((connection) =>
       of ? evaluate(connection, MAY_PUBLISH, [queue], [create ? '1' : '0']) : connection.send(['PING']),
     );
@@ -261,7 +272,7 @@ export class RedisQueue implements QueuePort {
   async #makeGroup(): Promise<void> {
     const { queue, group, create } = this.#config;
     if (!create) return;
-    const command = ['XGROUP', 'CREATE', queue, group, '0', 'MKSTREAM'];
+    const command = ['XGROUP', 'CREATE', queue, group, '0', ...(create === true ? ['MKSTREAM'] : [])];
     await this.#main
       .call((connection) => connection.send(command))
       .catch((error: unknown) => {

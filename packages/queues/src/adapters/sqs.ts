@@ -4,7 +4,16 @@ import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
 import { Intake, type Upstream } from '../intake.ts';
 import { Link } from '../link.ts';
-import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage, QueuePort, Traits } from '../port.ts';
+import type {
+  ConsumeOptions,
+  Handler,
+  Health,
+  IncomingMessage,
+  OutgoingMessage,
+  QueuePort,
+  Traits,
+  Use,
+} from '../port.ts';
 import { failures, Gatherer, inRequests, MAX_ENTRIES, NotOurs } from './sqs-batch.ts';
 import { nameOf, type SqsClientConfig, sqsEnds } from './sqs-client.ts';
 import { fromSqs, inSequence, type SqsMessage, toSqs } from './sqs-message.ts';
@@ -132,10 +141,11 @@ export class SqsQueue implements QueuePort {
     return consume(this, handler, options);
   }
 
-  health(of?: 'publishing'): Promise<Health> {
-    const asked = of
-      ? this.#mayPublish()
-      : this.#on((sqs, QueueUrl) => sqs.getQueueAttributes({ QueueUrl, AttributeNames: ['QueueArn'] }));
+  health(of?: Use): Promise<Health> {
+    const asked =
+      of === 'publishing'
+        ? this.#mayPublish()
+        : this.#on((sqs, QueueUrl) => sqs.getQueueAttributes({ QueueUrl, AttributeNames: ['QueueArn'] }));
     return healthOf(asked, 'SQS');
   }
 

@@ -45,7 +45,7 @@ function present(type: (typeof BROKER_TYPES)[number]): Presented {
   return { type, name, description, fields: fields.map(presentField) };
 }
 
-function presentField(field: ConfigField): Presented['fields'][number] {
+export function presentField(field: ConfigField): Presented['fields'][number] {
   const { name, label, kind, description } = field;
   return {
     ...{ name, label, kind, required: field.isRequired === true, description },

@@ -3,7 +3,7 @@ import { EndpointTypeSchema } from '../endpoints/schema.ts';
 
 const Value = Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] });
 
-const Field = Type.Object({
+export const FormField = Type.Object({
   name: Type.String({ description: 'In `config`; of a webhook, in the endpoint itself' }),
   label: Type.String(),
   kind: Type.Union(
@@ -35,7 +35,7 @@ export const DestinationTypes = Type.Object({
       type: EndpointTypeSchema,
       name: Type.String(),
       description: Type.String(),
-      fields: Type.Array(Field),
+      fields: Type.Array(FormField),
     }),
   ),
 });

@@ -7,6 +7,7 @@ import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts
 import { DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS } from '../../core/rotation.ts';
 import { APP_ID_PATTERN } from '../application-scope.ts';
 import { BodyFormatSchema } from '../body-format.ts';
+import { BROKER_CONFIG, BROKER_CONFIG_INPUT } from '../broker-config.ts';
 import {
   Channels,
   Headers,
@@ -90,19 +91,8 @@ export const WebhookUrl = Type.String({
   description: 'Where deliveries are POSTed; of webhooks only',
 });
 
-/** Held against core/destination.ts field by field; here only what it can be at all. */
 const Config = Type.Unsafe<ConfigInput>({
-  type: 'object',
-  maxProperties: 30,
-  propertyNames: { maxLength: 64 },
-  additionalProperties: {
-    anyOf: [
-      { type: 'string', format: 'text', maxLength: 16_384 },
-      { type: 'number' },
-      { type: 'boolean' },
-      { type: 'null' },
-    ],
-  },
+  ...BROKER_CONFIG_INPUT,
   description:
     'How a broker is reached and as whom; of all types but webhook. The fields are those of GET /v1/destination-types. The ' +
     'broker is asked, for up to 10 s, whether it would take what is published there, and if not, this is refused. In a ' +
@@ -179,10 +169,7 @@ export const EndpointSchema = Type.Object({
   type: EndpointTypeSchema,
   url: Type.String({ description: 'Of a broker: where it leads, without credentials' }),
   config: Nullable(
-    Type.Unsafe<BrokerConfig>({
-      type: 'object',
-      additionalProperties: { type: ['string', 'number', 'boolean'] },
-    }),
+    Type.Unsafe<BrokerConfig>(BROKER_CONFIG),
     'How a broker is reached and as whom; what is secret is masked. Null for webhooks',
   ),
   is_direct: Type.Boolean({ description: 'Made by a send to its URL; nothing that is published goes there' }),

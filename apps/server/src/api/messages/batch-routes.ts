@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { elementSources, memberSource } from '../../core/raw-json.ts';
 import type { ApplicationEntry } from '../../directory/application-entry.ts';
+import { checkByCatalogue } from '../../directory/catalogue-check.ts';
 import type { Directory } from '../../directory/directory.ts';
 import type { EnvironmentEntry } from '../../directory/environment-entry.ts';
 import { Problem } from '../../errors.ts';
@@ -12,7 +13,6 @@ import { Pauses } from '../pauses.ts';
 import { isOurFault, problemOf } from '../problems.ts';
 import type { ApiServer } from '../server.ts';
 import { bodyReader, validatorCompiler } from '../validation.ts';
-import { checkByCatalogue } from './catalogue-check.ts';
 import { payloadOf } from './payload.ts';
 import { publication } from './publishing.ts';
 import { Batch, BatchAccepted, BatchEnvelope, NewMessage } from './schema.ts';

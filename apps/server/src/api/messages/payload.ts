@@ -1,8 +1,6 @@
+import { PAYLOAD_LIMIT } from '../../core/payload.ts';
 import { memberSource } from '../../core/raw-json.ts';
 import { invalidFields, Problem } from '../../errors.ts';
-
-/** Largest payload, bytes. */
-export const PAYLOAD_LIMIT = 256 * 1024;
 
 /**
  * The payload's own text out of a request body, byte for byte.

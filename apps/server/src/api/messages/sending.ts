@@ -4,13 +4,13 @@ import type { Trigger } from '../../core/delivery.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import type { Uuid } from '../../core/ids.ts';
 import { type Matched, matchingJson } from '../../directory/application-entry.ts';
+import { checkByCatalogue } from '../../directory/catalogue-check.ts';
 import type { EnvironmentEntry } from '../../directory/environment-entry.ts';
 import { checkHeaders } from '../../egress/headers.ts';
 import { invalidFields } from '../../errors.ts';
 import type { Accepted, Draft } from '../../ingest/acceptor.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { answerSoFar, earlierAnswer, type KeyedCall, keyedCall, keyInUse, sendAnswer } from '../idempotency.ts';
-import { checkByCatalogue } from './catalogue-check.ts';
 import { deliverAt } from './deliver-at.ts';
 
 /** One message as a route has resolved it; what every way to send has in common begins here. */

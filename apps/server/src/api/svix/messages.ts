@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
+import { checkByCatalogue } from '../../directory/catalogue-check.ts';
 import { Problem } from '../../errors.ts';
 import { listMessages } from '../../store/message.ts';
 import { AppIdParam, applicationOf } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { keyedCall } from '../idempotency.ts';
-import { checkByCatalogue } from '../messages/catalogue-check.ts';
 import { deliverAt } from '../messages/deliver-at.ts';
 import { publication } from '../messages/publishing.ts';
 import { createSender } from '../messages/sending.ts';

@@ -1,7 +1,7 @@
-import { validate } from '../../core/json-schema/validate.ts';
-import type { Directory } from '../../directory/directory.ts';
-import type { EnvironmentEntry } from '../../directory/environment-entry.ts';
-import { Problem } from '../../errors.ts';
+import { validate } from '../core/json-schema/validate.ts';
+import { Problem } from '../errors.ts';
+import type { Directory } from './directory.ts';
+import type { EnvironmentEntry } from './environment-entry.ts';
 
 /**
  * Holds a message against the catalogue of its environment, as far as the environment says so. For those that have a
