@@ -119,6 +119,16 @@ const sqs: Kind = {
   },
 };
 
+const azure: Kind = {
+  example: 'azure://policy:key@name.servicebus.windows.net?queue=postrider',
+  parameters: ['sessions'],
+  async open({ user, password, hosts, parameters }, queue) {
+    const { AzureQueue } = await import('./adapters/azure.ts');
+    const sessions = parameters.text('sessions').sessions === '1';
+    return new AzureQueue({ namespace: hosts, keyName: user, key: password, queue, sessions });
+  },
+};
+
 const KINDS: Readonly<Record<string, Kind>> = {
   redis,
   rediss: redis,
@@ -130,6 +140,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   kafkas: kafka,
   pubsub,
   sqs,
+  azure,
 };
 
 const URL_PATTERN = /^([a-z]+):\/\/(?:([^@/?#]*)@)?([^@/?#]+)(\/[^?#]*)?(?:\?([^#]*))?$/;

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseQueueUrl, QUEUE_URL_EXAMPLES } from '../src/from-url.ts';
-import { AmqpQueue, KafkaQueue, NatsQueue, PubSubQueue, QueueError, RedisQueue, SqsQueue } from '../src/index.ts';
+import {
+  AmqpQueue,
+  AzureQueue,
+  KafkaQueue,
+  NatsQueue,
+  PubSubQueue,
+  QueueError,
+  RedisQueue,
+  SqsQueue,
+} from '../src/index.ts';
 
 describe('a queue named by a URL', () => {
   test.each([
@@ -15,6 +24,7 @@ describe('a queue named by a URL', () => {
     ['kafka://user:password@host:9092,other:9092?mechanism=scram-sha-512&partitions=12', KafkaQueue],
     ['kafkas://host:9092', KafkaQueue],
     ['sqs://AKIA:secret%2Fkey@eu-central-1?queue=events.fifo', SqsQueue],
+    ['azure://postrider:a%2Bkey%3D@shop.servicebus.windows.net', AzureQueue],
     ['pubsub://project?endpoint=127.0.0.1:8085&plaintext=1', PubSubQueue],
   ])('%s is opened without a connection', async (url, adapter) => {
     const queue = await parseQueueUrl(url).open();

@@ -1,4 +1,13 @@
-import { AmqpQueue, KafkaQueue, NatsQueue, PubSubQueue, type QueuePort, RedisQueue, SqsQueue } from '@postrider/queues';
+import {
+  AmqpQueue,
+  AzureQueue,
+  KafkaQueue,
+  NatsQueue,
+  PubSubQueue,
+  type QueuePort,
+  RedisQueue,
+  SqsQueue,
+} from '@postrider/queues';
 import { type BrokerConfig, type BrokerType, DESTINATIONS, type Destination } from '../core/destination.ts';
 import { secretsOf } from '../core/destination-config.ts';
 import { SOURCES } from '../core/source.ts';
@@ -87,6 +96,12 @@ const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpo
         sasl: { mechanism: mechanismOf(sasl_mechanism), username: text(username), password: text(password) },
       }),
       ...(tls && { tls: { ...given('ca', ca), ...given('cert', certificate), ...given('key', key) } }),
+    }),
+  azure: (config) =>
+    new AzureQueue({
+      connectionString: text(config.connection_string),
+      queue: text(config.queue),
+      sessions: config.sessions === true,
     }),
   pubsub: (config) =>
     new PubSubQueue({

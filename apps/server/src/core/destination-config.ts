@@ -58,7 +58,8 @@ export function secretsOf(destination: Destination, config: BrokerConfig): strin
   return destination.fields
     .filter(isSecretField)
     .map(({ name }) => config[name])
-    .filter((value) => typeof value === 'string');
+    .filter((value) => typeof value === 'string')
+    .concat(destination.secretsWithin?.(config) ?? []);
 }
 
 /**

@@ -37,6 +37,8 @@ export interface Destination {
   readonly fields: readonly ConfigField[];
   /** What the fields do not say one by one: field and message. */
   readonly check?: (config: BrokerConfig) => readonly (readonly [string, string])[];
+  /** Of secret fields that are made of several things, those that are secret by themselves. */
+  readonly secretsWithin?: (config: BrokerConfig) => readonly string[];
   /** Where it leads, for people; without credentials. */
   readonly address: (config: BrokerConfig) => string;
   /** The hosts that it names, as `host:port`. */
@@ -288,6 +290,49 @@ const pubsub: Destination = {
   hosts: ({ endpoint = 'pubsub.googleapis.com:443' }) => hostsOf(`grpc://${endpoint}`, 443),
 };
 
+const azure: Destination = {
+  name: 'Azure Service Bus',
+  description: 'A message to a queue or topic for each event',
+  fields: [
+    {
+      name: 'connection_string',
+      kind: 'secret',
+      label: 'Connection string',
+      description: 'Of a shared access policy that may send, of the namespace or of the queue',
+      isRequired: true,
+    },
+    {
+      name: 'queue',
+      kind: 'text',
+      label: 'Queue or topic',
+      description: 'Its name; it has to be there',
+      placeholder: 'events',
+      maxLength: 260,
+      isRequired: true,
+    },
+    {
+      name: 'sessions',
+      kind: 'boolean',
+      label: 'It requires sessions',
+      description: 'Each event is then given one',
+      default: false,
+    },
+  ],
+  check: ({ connection_string }) =>
+    connection_string !== undefined && serviceBusOf(connection_string) === null
+      ? [['connection_string', 'is not like Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…']]
+      : [],
+  secretsWithin: ({ connection_string }) => {
+    const key = serviceBusOf(connection_string)?.key;
+    return key === undefined ? [] : [key];
+  },
+  address: ({ connection_string, queue }) => `sb://${serviceBusOf(connection_string)?.host ?? ''}/${queue}`,
+  hosts: ({ connection_string }) => {
+    const place = serviceBusOf(connection_string);
+    return place ? [`${place.hostname}:${place.port || (place.isPlain ? 5672 : 5671)}`] : [];
+  },
+};
+
 const sqs: Destination = {
   name: 'Amazon SQS',
   description: 'A message to a queue for each event, FIFO or not',
@@ -354,7 +399,10 @@ const sqs: Destination = {
   },
 };
 
-export const DESTINATIONS = { sqs, nats, redis, amqp, kafka, pubsub } as const satisfies Record<string, Destination>;
+export const DESTINATIONS = { sqs, nats, redis, amqp, kafka, pubsub, azure } as const satisfies Record<
+  string,
+  Destination
+>;
 
 export type BrokerType = keyof typeof DESTINATIONS;
 
@@ -366,6 +414,26 @@ export function isSecretField({ kind }: ConfigField): boolean {
 
 function isUrl(value: BrokerConfig[string] | undefined): boolean {
   return /^https?:\/\//.test(String(value));
+}
+
+/** Null where it is no connection string. The development emulator has no TLS. */
+function serviceBusOf(connectionString: BrokerConfig[string] | undefined) {
+  const fields = new Map(
+    String(connectionString)
+      .split(';')
+      .map((field) => [field.replace(/=.*/s, '').trim(), field.replace(/^[^=]*=/, '').trim()]),
+  );
+  const url = URL.parse((fields.get('Endpoint') ?? '').replace(/^sb:/, 'amqp:'));
+  const isWhole = ['SharedAccessKeyName', 'SharedAccessKey'].every((name) => fields.get(name));
+  if (url?.protocol !== 'amqp:' || !url.hostname || url.username || url.password || !isWhole) return null;
+  const { host, hostname, port } = url;
+  return {
+    host,
+    hostname,
+    port,
+    isPlain: fields.get('UseDevelopmentEmulator') === 'true',
+    key: fields.get('SharedAccessKey'),
+  };
 }
 
 function trimmed(url: BrokerConfig[string] | undefined): string {

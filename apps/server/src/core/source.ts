@@ -104,6 +104,7 @@ const RECEIVING: Readonly<Partial<Record<BrokerType, Receiving>>> = {
       },
     ],
   },
+  azure: { description: 'Messages of a queue of Azure Service Bus, with or without sessions', fields: [] },
   pubsub: {
     description: 'Messages of a subscription, pulled',
     fields: [

@@ -20,6 +20,11 @@ const VALID: Readonly<Record<BrokerType, Readonly<Record<string, string | number
     access_key_id: 'AKIAIOSFODNN7EXAMPLE',
     secret_access_key: 'hunter2',
   },
+  azure: {
+    connection_string: 'Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=me;SharedAccessKey=hunter2',
+    queue: 'events',
+    sessions: true,
+  },
   pubsub: { project: 'my-project', topic: 'events', credentials: '{\n"type": "service_account"\n}' },
 };
 

@@ -1,5 +1,4 @@
-import { lookup as systemLookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServiceBusClient, ServiceBusReceiver, ServiceBusSender } from '@azure/service-bus';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import { type Ends, within } from '../link.ts';
@@ -19,11 +18,6 @@ export interface AzureClientConfig {
   readonly queue: string;
   /** Of the topic. */
   readonly subscription?: string;
-  /**
-   * Resolves host names, as Node's dns.lookup does, before the client connects. With an emulator it gets the address;
-   * else it needs the name for the certificate and resolves it once more.
-   */
-  readonly lookup?: LookupFunction;
 }
 
 export interface AzureClient {
@@ -56,11 +50,11 @@ export function azureEnds(config: AzureClientConfig, onBreak: (client: AzureClie
   return {
     async open() {
       const { ServiceBusClient } = await import('@azure/service-bus');
-      const address = await addressOf(host, config.lookup);
       const client = new ServiceBusClient(connectionString, {
         // A caller is to hear now that the broker is away.
         retryOptions: { maxRetries: 0, timeoutInMs: CALL_MS },
-        ...(isPlain && isIP(address) === 4 && { customEndpointAddress: `sb://${address}:${port}` }),
+        // Or an emulator is looked for at no other port than its own.
+        ...(isPlain && { customEndpointAddress: `sb://${host}:${port}` }),
       });
       // The client writes into its options.
       const options = { ...RECEIVE_OPTIONS };
@@ -111,6 +105,24 @@ export async function unlessBroken<R>({ broken }: AzureClient, asked: Promise<R>
     return await Promise.race([asked, promise]);
   } finally {
     broken.removeEventListener('abort', onBreak);
+  }
+}
+
+/**
+ * Says of which kind the settlements are that go out together. The client's transport (rhea 3.0.5) tells the service of two
+ * messages in a row with the outcome of the first: what was to come again would be gone.
+ */
+export class Settlements {
+  #kind: 'complete' | 'abandon' | null = null;
+
+  /** Resolves when one of this kind may be asked for, in this turn of the loop. */
+  async turn(kind: 'complete' | 'abandon'): Promise<void> {
+    while (this.#kind !== null && this.#kind !== kind) await nextTurn();
+    if (this.#kind === kind) return;
+    this.#kind = kind;
+    setImmediate(() => {
+      this.#kind = null;
+    });
   }
 }
 
@@ -181,16 +193,6 @@ function built({ namespace = '', keyName = '', key = '' }: AzureClientConfig): s
     if (!/^[^;\s]+$/.test(value)) throw new QueueError('misconfigured', `${field}: of a shared access policy`);
   }
   return `Endpoint=sb://${namespace}/;SharedAccessKeyName=${keyName};SharedAccessKey=${key}`;
-}
-
-function addressOf(host: string, lookup: LookupFunction = systemLookup): Promise<string> {
-  return new Promise((resolve, reject) => {
-    lookup(host, { all: false }, (error, address) => {
-      const first = Array.isArray(address) ? address[0]?.address : address;
-      if (error || !first) reject(error ?? new QueueError('unreachable', `${host} has no address`));
-      else resolve(first);
-    });
-  });
 }
 
 /** All others are of the connection, or of a service that is not well. */

@@ -8,7 +8,7 @@ export interface AzureSession {
   readonly receiver: ServiceBusSessionReceiver;
   readonly since: number;
   /** Its messages that are locked: in hand, waiting out a delay, or held back. */
-  readonly here: Set<string>;
+  readonly here: Map<string, AzureMessage>;
   /** Abandoned, and the next that it gives. */
   readonly coming: Map<string, AzureMessage>;
   reading: Promise<void> | null;
@@ -27,8 +27,8 @@ export interface SessionsOptions {
   readonly onLost: (session: AzureSession) => void;
   /** They were to come again, and may go to another receiver now. */
   readonly onGone: (messages: readonly AzureMessage[]) => void;
-  /** Resolves when something came, or after so long. */
-  readonly arrival: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Resolves when something came, or after so long, or when one of the signals says so. */
+  readonly arrival: (ms: number, ...signals: AbortSignal[]) => Promise<void>;
 }
 
 /** Asked for at once. */
@@ -63,12 +63,14 @@ export class AzureSessions {
     for (const session of this.#open) {
       if (session.client !== client || session.receiver.isClosed) this.lose(session);
     }
+    const over = new AbortController();
     this.#fetching++;
     try {
       for (const session of this.#open) this.#readOn(session, room);
       this.#acceptMore(client, room);
       const waits = [...this.#accepting, ...[...this.#open].flatMap(({ reading }) => reading ?? [])];
-      const arrival = this.#options.arrival(waitMs === 0 ? NO_WAIT_MS : Math.min(waitMs, POLL_MS), signal);
+      const wait = waitMs === 0 ? NO_WAIT_MS : Math.min(waitMs, POLL_MS);
+      const arrival = this.#options.arrival(wait, signal, over.signal);
       const failure = new Promise<never>((_, reject) => {
         for (const each of waits) each.catch(reject);
       });
@@ -76,6 +78,7 @@ export class AzureSessions {
       await Promise.race([arrival, failure, ...(waitMs === 0 ? [] : waits)]);
     } finally {
       this.#fetching--;
+      over.abort();
     }
   }
 
@@ -95,9 +98,9 @@ export class AzureSessions {
   }
 
   /** Completed. */
-  done({ id, session }: AzureMessage): void {
-    if (!session) return;
-    session.here.delete(id);
+  done(message: AzureMessage): void {
+    const { session } = message;
+    if (!session || !this.#take(message)) return;
     session.nextRead = 0;
     this.#tidyLater(session);
   }
@@ -105,8 +108,7 @@ export class AzureSessions {
   /** Abandoned: it is the next that its session gives. @param isWanted by somebody who receives here. */
   again(message: AzureMessage, isWanted: boolean): void {
     const { id, session } = message;
-    if (!session) return;
-    session.here.delete(id);
+    if (!session || !this.#take(message)) return;
     session.coming.set(id, message);
     session.nextRead = 0;
     if (isWanted) this.#readOn(session, 1);
@@ -114,9 +116,9 @@ export class AzureSessions {
   }
 
   /** Nobody takes it here. It goes back with its session, and then does not count as delivered. */
-  leave({ id, session }: AzureMessage): void {
-    if (!session) return;
-    session.here.delete(id);
+  leave(message: AzureMessage): void {
+    const { session } = message;
+    if (!session || !this.#take(message)) return;
     session.isEnding = true;
     this.#tidy(session);
   }
@@ -130,6 +132,12 @@ export class AzureSessions {
   /** All go back. */
   close(): void {
     for (const session of this.#open) this.#close(session);
+  }
+
+  /** False where it has come again already. */
+  #take(message: AzureMessage): boolean {
+    const { id, session } = message;
+    return session?.here.get(id) === message && session.here.delete(id);
   }
 
   #acceptMore(client: AzureClient, room: number): void {
@@ -155,7 +163,7 @@ export class AzureSessions {
       client,
       receiver,
       since: performance.now(),
-      here: new Set(),
+      here: new Map(),
       coming: new Map(),
       reading: null,
       nextRead: 0,
@@ -191,7 +199,7 @@ export class AzureSessions {
       for (const received of messages) {
         const message = fromAzure(received, session);
         session.coming.delete(message.id);
-        session.here.add(message.id);
+        session.here.set(message.id, message);
         this.#options.add(message);
       }
       this.#giveUp(session, awaited);

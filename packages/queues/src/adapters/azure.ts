@@ -21,6 +21,7 @@ import {
   azureEnds,
   maySend,
   RECEIVE_OPTIONS,
+  Settlements,
   unlessBroken,
 } from './azure-client.ts';
 import { type AzureMessage, fromAzure, inOrder, toAzure } from './azure-message.ts';
@@ -67,13 +68,13 @@ const MAX_NACK_DELAY_MS = 900_000;
  *   dead-letter queue; PoisonGuard is to come before that, and knows the place and the reason as with all brokers.
  * - Delays by the clock of this machine; a delay after a nack is waited out in the receiver, which keeps the lock.
  * - Dedupe ids go as message ids.
- * - `lookup`: see the setting.
  */
 export class AzureQueue implements QueuePort {
   readonly traits: Traits;
   readonly #link: Link<AzureClient>;
   readonly #intake: Intake<AzureMessage>;
   readonly #sessions: AzureSessions | null;
+  readonly #settlements = new Settlements();
 
   constructor(config: AzureQueueConfig) {
     const { leaseSeconds = 30, maxInHandSeconds = 900, dedupes = false, maxBytes = MAX_BYTES } = config;
@@ -99,7 +100,7 @@ export class AzureQueue implements QueuePort {
           add: (message) => intake.add(message),
           onLost: (session) => intake.forget((message) => message.session === session),
           onGone: (messages) => intake.acked(messages),
-          arrival: (ms, signal) => intake.arrival(ms, signal),
+          arrival: (ms, ...signals) => intake.arrival(ms, ...signals),
         })
       : null;
   }
@@ -121,6 +122,7 @@ export class AzureQueue implements QueuePort {
     const mine = this.#intake.held(messages);
     try {
       const lost = await this.#unlessLost(mine, async (client, message) => {
+        await this.#settlements.turn('complete');
         await receiverOf(client, message).completeMessage(message.received);
         this.#sessions?.done(message);
       });
@@ -191,6 +193,7 @@ export class AzureQueue implements QueuePort {
 
   async #abandon(messages: readonly AzureMessage[], isWanted: boolean): Promise<void> {
     await this.#unlessLost(messages, async (client, message) => {
+      await this.#settlements.turn('abandon');
       await receiverOf(client, message).abandonMessage(message.received);
       this.#sessions?.again(message, isWanted);
     });

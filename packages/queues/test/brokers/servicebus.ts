@@ -45,6 +45,11 @@ export class OwnServiceBus {
     await this.#write();
   }
 
+  async removeQueue(name: string): Promise<void> {
+    delete this.#queues[name];
+    await this.#write();
+  }
+
   async createTopic(name: string, subscriptions: readonly string[]): Promise<void> {
     const settings = { lockMs: LOCK_SECONDS * 1_000 };
     this.#topics[name] = Object.fromEntries(subscriptions.map((each) => [each, settings]));

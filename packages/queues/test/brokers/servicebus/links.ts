@@ -110,9 +110,13 @@ export class Outlets {
     const isHeld = how(outlet.queue, tokenOf(delivery.tag));
     const condition = `com.microsoft:${outlet.hold ? 'session' : 'message'}-lock-lost`;
     const error = { condition, description: 'The lock supplied is invalid.' };
-    delivery.update(true, (isHeld ? outcomes.accepted({}) : outcomes.rejected({ error })).described());
-    // Nothing more comes from the client: the library would wait for it, and keep the delivery.
-    (delivery as Delivery & { remote_settled: boolean }).remote_settled = true;
+    const answer = () => {
+      delivery.update(true, (isHeld ? outcomes.accepted({}) : outcomes.rejected({ error })).described());
+      // Nothing more comes from the client: the library would wait for it, and keep the delivery.
+      (delivery as Delivery & { remote_settled: boolean }).remote_settled = true;
+    };
+    if (isHeld) answer();
+    else apart(answer);
   }
 
   /** Soon, and once for all that asked: links know their credit only when what was sent has gone. */
@@ -175,6 +179,11 @@ export class Outlets {
       link.close({ condition: 'com.microsoft:session-lock-lost', description });
     };
   }
+}
+
+/** The library tells of two deliveries in a row with the outcome of the first, where both go out together. */
+export function apart(answer: () => void): void {
+  setImmediate(answer);
 }
 
 /** Links on which answers go out, by connection and by name or address. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import rhea, { type Connection, type EventContext, type Message } from 'rhea';
 import { Claims, Grants, type Right } from './claims.ts';
-import { type Failure, Outlets, Replies } from './links.ts';
+import { apart, type Failure, Outlets, Replies } from './links.ts';
 import { manage } from './management.ts';
 import { Namespace } from './namespace.ts';
 import type { Queue } from './queue.ts';
@@ -88,7 +88,7 @@ container.on('message', (context: EventContext) => {
     replies.send(connection, message, properties, body);
   } else {
     const failure = enqueue(address, message, delivery.format);
-    if (failure) delivery.reject(failure);
+    if (failure) apart(() => delivery.reject(failure));
     else delivery.accept();
   }
 });
