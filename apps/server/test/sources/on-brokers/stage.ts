@@ -16,6 +16,10 @@ export interface SourceStage {
   readonly waiting: ((queue: string) => Promise<number>) | null;
   readonly server: { stop(): Promise<void>; start(): Promise<void> };
   readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> } | null;
+  /** It takes no message that is larger than an event may be. */
+  readonly takesNoLarger?: true;
+  /** Said of a queue that is not there, where it is not `no_such_queue`. */
+  readonly saidOfMissing?: RegExp;
   /** This machine as it may be named. */
   readonly host: string;
   /** What an operator opens, for it. */

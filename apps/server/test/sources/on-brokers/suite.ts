@@ -91,6 +91,8 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
         { body: Buffer.from([0x7b, 0xff, 0x7d]), headers: { 'event-type': `${name}.bad` } },
         { body: JSON.stringify(['x'.repeat(300 * 1024)]), headers: { 'event-type': `${name}.bad` } },
       ];
+      if (broker.takesNoLarger) bad.pop();
+      const count = bad.length;
       for (let n = 0; n < 300; n += 50) {
         await broker.publish(
           name,
@@ -98,7 +100,7 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
         );
         await broker.publish(name, bad.splice(0, 1));
       }
-      await sourceOnce(api, id, ({ received, rejected }) => received === 300 && rejected === 6);
+      await sourceOnce(api, id, ({ received, rejected }) => received === 300 && rejected === count);
       await drained(name);
       expect((await taken(name)).sort()).toEqual(wanted(name, 300));
       const rejections = await all<Rejection>(api, `/v1/sources/${id}/rejections`);
@@ -108,8 +110,9 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
         'payload_not_json',
         'payload_not_json',
         'payload_not_json',
-        'payload_too_large',
+        ...(broker.takesNoLarger ? [] : ['payload_too_large']),
       ]);
+      if (broker.takesNoLarger) return;
       const large = rejections.find(({ reason }) => reason === 'payload_too_large');
       const path = `/v1/sources/${id}/rejections/${large?.id}`;
       const detail = await answer<RejectionDetail>(api.get(path), 200);
@@ -237,7 +240,7 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
       });
 
       test('the queue is not there', async () => {
-        expect(await refusalOf(broker.config('none'))).toMatch(/^\/config: no_such_queue: /);
+        expect(await refusalOf(broker.config('none'))).toMatch(broker.saidOfMissing ?? /^\/config: no_such_queue: /);
       });
     });
   });
