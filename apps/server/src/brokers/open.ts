@@ -102,6 +102,7 @@ const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpo
       connectionString: text(config.connection_string),
       queue: text(config.queue),
       sessions: config.sessions === true,
+      ...given('subscription', config.subscription),
     }),
   pubsub: (config) =>
     new PubSubQueue({

@@ -104,6 +104,26 @@ const RECEIVING: Readonly<Partial<Record<BrokerType, Receiving>>> = {
       },
     ],
   },
+  azure: {
+    description: 'Messages of a queue, or of a subscription of a topic, with or without sessions',
+    fields: [
+      {
+        name: 'connection_string',
+        kind: 'secret',
+        label: 'Connection string',
+        description: 'Of a shared access policy that may listen, of the namespace or of the queue',
+        isRequired: true,
+      },
+      {
+        name: 'subscription',
+        kind: 'text',
+        label: 'Subscription',
+        description: 'Where `queue` is a topic: the subscription of this source alone; it has to be there',
+        placeholder: 'postrider',
+        maxLength: 50,
+      },
+    ],
+  },
   pubsub: {
     description: 'Messages of a subscription, pulled',
     fields: [

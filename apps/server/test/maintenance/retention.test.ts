@@ -7,6 +7,7 @@ import { recordAttempts } from '../../src/store/lease.ts';
 import { listMessages, readMessage } from '../../src/store/message.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { MAX_MOVED, partitionedDays } from '../../src/store/retention.ts';
+import { insertRejections } from '../../src/store/source-rejection.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, result, type Stage } from '../store/stage.ts';
 import { acceptAt, daysAgo, haveRunFor, idOf, inventory, retain, sendAt, sendDue, TODAY } from './stage.ts';
@@ -47,6 +48,19 @@ onBothDatabases('retention', (kind) => {
     }
     expect(await read(kept.id)).toBeDefined();
     expect(await inventory(stage)).toEqual({ messages: 1, deliveries: 1, attempts: 1 });
+  });
+
+  test('drops what sources refused as it drops messages, each environment its own', async () => {
+    const source = await newSource(stage);
+    const ids = [daysAgo(31), daysAgo(6), daysAgo(1)].map((at) => idOf(at));
+    for (const id of ids) await refuse(stage, source, id);
+    const left = async () =>
+      (await stage.sql<{ id: Uuid }>('select id from source_rejection order by id')).map(({ id }) => id);
+    await retain(stage.db);
+    expect(await left()).toEqual(ids.slice(1));
+    await keep(stage.environment, 5);
+    await retain(stage.db);
+    expect(await left()).toEqual(ids.slice(2));
   });
 
   test('has nothing to do a second time, and what it dropped is not made again', async () => {
@@ -224,3 +238,23 @@ onBothDatabases('retention', (kind) => {
     expect(await read(id)).toBeUndefined();
   });
 });
+
+async function newSource({ sql, environment, application }: Stage): Promise<Uuid> {
+  const id = idOf(daysAgo(40));
+  await sql(
+    `insert into source (id, environment_id, application_id, name, type, url, config, event_type, status, paused_reason)
+     values ($1, $2, $3, 'orders', 'redis', 'redis://r.example.com/orders', '', '{"value":"a"}', 'paused', 'by_request')`,
+    [id, environment, application],
+  );
+  return id;
+}
+
+async function refuse({ db, environment }: Stage, source: Uuid, id: Uuid): Promise<void> {
+  const body = Buffer.from('no event');
+  await insertRejections(db, [
+    {
+      ...{ id, environment_id: environment, source_id: source, digest: Buffer.from(id), message_id: '1-1' },
+      ...{ reason: 'payload_not_json', detail: '', headers: {}, body, body_bytes: body.length },
+    },
+  ]);
+}

@@ -7,14 +7,19 @@ export interface SourceStage {
   as(credentials: Credentials): Config;
   /** The config at another place. */
   at(host: string, port: number): Config;
-  readonly wrongPassword: Config;
+  /** Null where it knows no users. */
+  readonly wrongPassword: Config | null;
   makeQueue(queue: string): Promise<void>;
   /** With the broker's own client, by an admin; resolves when the broker has them. */
   publish(queue: string, messages: readonly Outgoing[]): Promise<void>;
   /** How many are there that nobody has acked. Null where nobody can tell. */
   readonly waiting: ((queue: string) => Promise<number>) | null;
   readonly server: { stop(): Promise<void>; start(): Promise<void> };
-  readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> };
+  readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> } | null;
+  /** It takes no message that is larger than an event may be. */
+  readonly takesNoLarger?: true;
+  /** Said of a queue that is not there, where it is not `no_such_queue`. */
+  readonly saidOfMissing?: RegExp;
   /** This machine as it may be named. */
   readonly host: string;
   /** What an operator opens, for it. */

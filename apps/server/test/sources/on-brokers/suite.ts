@@ -91,6 +91,8 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
         { body: Buffer.from([0x7b, 0xff, 0x7d]), headers: { 'event-type': `${name}.bad` } },
         { body: JSON.stringify(['x'.repeat(300 * 1024)]), headers: { 'event-type': `${name}.bad` } },
       ];
+      if (broker.takesNoLarger) bad.pop();
+      const count = bad.length;
       for (let n = 0; n < 300; n += 50) {
         await broker.publish(
           name,
@@ -98,7 +100,7 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
         );
         await broker.publish(name, bad.splice(0, 1));
       }
-      await sourceOnce(api, id, ({ received, rejected }) => received === 300 && rejected === 6);
+      await sourceOnce(api, id, ({ received, rejected }) => received === 300 && rejected === count);
       await drained(name);
       expect((await taken(name)).sort()).toEqual(wanted(name, 300));
       const rejections = await all<Rejection>(api, `/v1/sources/${id}/rejections`);
@@ -108,8 +110,9 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
         'payload_not_json',
         'payload_not_json',
         'payload_not_json',
-        'payload_too_large',
+        ...(broker.takesNoLarger ? [] : ['payload_too_large']),
       ]);
+      if (broker.takesNoLarger) return;
       const large = rejections.find(({ reason }) => reason === 'payload_too_large');
       const path = `/v1/sources/${id}/rejections/${large?.id}`;
       const detail = await answer<RejectionDetail>(api.get(path), 200);
@@ -162,9 +165,11 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
       await sourceOnce(api, id, ({ last_error }) => last_error === null);
     });
 
-    test('goes on as another user while messages come in', { timeout: 180_000 }, async () => {
+    test('goes on as another user while messages come in', { timeout: 180_000 }, async ({ skip }) => {
+      const { users } = broker;
+      if (!users) return skip('it knows no users');
       const name = await queue();
-      const [first, second] = [await broker.users.create(), await broker.users.create()];
+      const [first, second] = [await users.create(), await users.create()];
       const { id } = await createSource(api, { type: broker.type, name, config: broker.config(name, first) });
       let made = 0;
       const publish = async (count: number) => {
@@ -182,7 +187,7 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
       ]);
       expect(patched.status, patched.text).toBe(200);
       await publish(20);
-      await broker.users.remove(first);
+      await users.remove(first);
       await publish(50);
       await until(
         async () => new Set(await taken(name)).size,
@@ -226,7 +231,8 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
         expect(await refusalOf(broker.at('10.0.0.1', 4_000))).toBe('/config: egress_blocked: private_address 10.0.0.1');
       });
 
-      test('the password is wrong', async () => {
+      test('the password is wrong', async ({ skip }) => {
+        if (!broker.wrongPassword) return skip('it knows no users');
         const name = await queue();
         const refusal = await refusalOf({ ...broker.config(name), ...broker.wrongPassword });
         expect(refusal).toMatch(/^\/config: unauthorized: /);
@@ -234,7 +240,7 @@ export function sources(kind: string, open: () => Promise<SourceStage>, missing:
       });
 
       test('the queue is not there', async () => {
-        expect(await refusalOf(broker.config('none'))).toMatch(/^\/config: no_such_queue: /);
+        expect(await refusalOf(broker.config('none'))).toMatch(broker.saidOfMissing ?? /^\/config: no_such_queue: /);
       });
     });
   });
