@@ -64,14 +64,14 @@ export class Backbone implements Service {
     }
   }
 
-  /** None where it cannot be reached: then not before it may be worth asking again. */
-  async receive(options: { max: number; waitMs: number }): Promise<IncomingMessage[]> {
+  /** Null where it cannot be reached: then not before it may be worth asking again. */
+  async receive(options: { max: number; waitMs: number }): Promise<IncomingMessage[] | null> {
     try {
       return await this.#queue.receive(options);
     } catch (error) {
       this.#away(error);
       await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
-      return [];
+      return null;
     }
   }
 

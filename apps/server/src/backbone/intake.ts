@@ -104,6 +104,7 @@ export class BackboneIntake implements Service {
       const max = Math.min(MAX_BATCH, Math.floor(room / MAX_DELIVERIES));
       if (max < 1) continue;
       const messages = await this.#backbone.receive({ max, waitMs: WAIT_MS });
+      if (!messages) continue;
       this.#presence.took(0);
       for (const message of messages) {
         this.#take(message).catch((error: unknown) => {

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { onBothDatabases } from '../kit/database.ts';
+import { until } from '../kit/until.ts';
+import { backboneOn } from './stage.ts';
+
+onBothDatabases('the taking side of a backbone', (kind) => {
+  const stage = backboneOn(kind);
+
+  test('of a worker that cannot reach the broker, nobody believes that it takes anything', async () => {
+    const on = stage();
+    const lag = async () => (await on.stage.sql<{ lag_ms: number }>('select lag_ms from backbone_worker'))[0]?.lag_ms;
+    await on.stage.sql('delete from backbone_worker');
+    on.queue.onReceive = () => Promise.reject(new Error('no route to host'));
+    on.intake.start();
+    await until(
+      () => on.queue.calls.receive,
+      (count) => count > 2,
+    );
+    expect(await lag()).toBeUndefined();
+
+    on.queue.onReceive = null;
+    await until(lag, (ms) => ms !== undefined && ms < 1_000);
+    on.queue.onReceive = () => Promise.reject(new Error('no route to host'));
+    await until(lag, (ms) => ms !== undefined && ms > 1_000);
+  });
+});
