@@ -75,7 +75,12 @@ export class BackboneIntake implements Service {
       ...together,
       flush: async (batch) => {
         const leases = await takeOverLeases(this.#db, batch);
-        return batch.map(({ id }) => leases.get(id));
+        // A delivery that is in it twice, since the broker brought it twice, is sent by the first alone.
+        return batch.map(({ id }) => {
+          const lease = leases.get(id);
+          leases.delete(id);
+          return lease;
+        });
       },
     });
   }

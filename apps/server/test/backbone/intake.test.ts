@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { onBothDatabases } from '../kit/database.ts';
 import { until } from '../kit/until.ts';
-import { backboneOn } from './stage.ts';
+import { backboneOn, settled, WAY_MS } from './stage.ts';
+
+/** Longer ago than anything may be on its way. */
+const LATE_MS = WAY_MS + 5_000;
 
 onBothDatabases('the taking side of a backbone', (kind) => {
   const stage = backboneOn(kind);
@@ -22,5 +25,19 @@ onBothDatabases('the taking side of a backbone', (kind) => {
     await until(lag, (ms) => ms !== undefined && ms < 1_000);
     on.queue.onReceive = () => Promise.reject(new Error('no route to host'));
     await until(lag, (ms) => ms !== undefined && ms > 1_000);
+  });
+
+  test('sends once what came twice, when it asks about both at once', async () => {
+    const on = stage();
+    await on.handOver(await on.commit(), performance.now() - LATE_MS);
+    const [stored] = on.left;
+    if (!stored) throw new Error('nothing was published');
+    await on.queue.publish([{ body: stored.body, headers: stored.headers }]);
+    on.intake.start();
+    await on.inHand(1);
+    await settled();
+    expect(on.hands.inHand).toHaveLength(1);
+    on.endAll();
+    await on.empty();
   });
 });
