@@ -45,6 +45,8 @@ export class BackboneIntake implements Service {
   readonly #log: Log;
   readonly #acks: GroupCommit<IncomingMessage, void>;
   readonly #takeOvers: GroupCommit<LeasedDelivery, number | undefined>;
+  /** Envelopes that have come and are on their way into hands or lanes. */
+  readonly #underWay = new Set<Promise<void>>();
   #loop: Promise<void> = Promise.resolve();
   #isRunning = false;
 
@@ -96,6 +98,8 @@ export class BackboneIntake implements Service {
     this.#isRunning = false;
     await this.#presence.stop();
     await this.#loop;
+    // While the worker still has places for it. What has been taken over comes to nobody else before its lease ends.
+    await Promise.all(this.#underWay);
   }
 
   /** Resolves when the broker knows of all that has ended. */
@@ -106,20 +110,28 @@ export class BackboneIntake implements Service {
   async #receiveLoop(): Promise<void> {
     while (this.#isRunning) {
       const room = await this.#hands.room(MAX_DELIVERIES, WAIT_MS);
-      const max = Math.min(MAX_BATCH, Math.floor(room / MAX_DELIVERIES));
-      if (max < 1) continue;
+      // Those under way have no places yet. However slow the database is, no more are taken than there is room for.
+      const max = Math.min(MAX_BATCH, Math.floor(room / MAX_DELIVERIES) - this.#underWay.size);
+      if (max < 1) {
+        if (this.#underWay.size > 0) await Promise.race(this.#underWay);
+        continue;
+      }
       const messages = await this.#backbone.receive({ max, waitMs: WAIT_MS });
       if (!messages) continue;
       this.#presence.took(0);
       for (const message of messages) {
-        this.#take(message).catch((error: unknown) => {
-          this.#log.warn({ err: error }, 'what came from the broker could not be taken over; it is to come again');
-          void this.#backbone.nack([message], AGAIN_MS);
-        });
+        const taking: Promise<void> = this.#take(message)
+          .catch((error: unknown) => {
+            this.#log.warn({ err: error }, 'what came from the broker could not be taken over; it is to come again');
+            return this.#backbone.nack([message], AGAIN_MS);
+          })
+          .finally(() => this.#underWay.delete(taking));
+        this.#underWay.add(taking);
       }
     }
   }
 
+  /** Resolves when all that is in it is in hand, or in its lane. */
   async #take(message: IncomingMessage): Promise<void> {
     const envelope = this.#open(message);
     if (!envelope) return this.#acks.submit(message);
@@ -135,10 +147,12 @@ export class BackboneIntake implements Service {
       // A failure of it has been told of already.
       if (open === 0) void this.#acks.submit(message);
     };
+    const left: Promise<void>[] = [];
     for (const delivery of deliveries) {
       if (this.#hands.reserve(delivery.endpointId)) this.#hands.deliver(delivery, receivedAt, onEnd);
-      else this.#hands.putInLane(delivery).then(onEnd, onEnd);
+      else left.push(this.#hands.putInLane(delivery).then(onEnd, onEnd));
     }
+    await Promise.all(left);
   }
 
   #ageOf({ startBy }: Envelope, receivedAt: number): number {

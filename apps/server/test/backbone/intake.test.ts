@@ -40,4 +40,39 @@ onBothDatabases('the taking side of a backbone', (kind) => {
     on.endAll();
     await on.empty();
   });
+
+  test('takes no more than it has room for while the database is slow to answer', async () => {
+    const on = stage();
+    for (let n = 0; n < 40; n++) await on.handOver(await on.commit(), performance.now() - LATE_MS);
+    const { promise, resolve } = on.hold();
+    on.asking.onQuery = () => promise;
+    on.intake.start();
+    const taken = () => on.left.filter(({ isInHand }) => isInHand).length;
+    await until(taken, (count) => count >= 31);
+    await settled();
+    // Room for 1,000 deliveries is room for 31 envelopes of 32.
+    expect(taken()).toBe(31);
+    resolve();
+    await on.inHand(40);
+  });
+
+  test('stops only when all that it asks about is in somebody’s hands', async () => {
+    const on = stage();
+    await on.handOver(await on.commit(), performance.now() - LATE_MS);
+    const { promise, resolve } = on.hold();
+    let isAsked = false;
+    on.asking.onQuery = () => {
+      isAsked = true;
+      return promise;
+    };
+    on.intake.start();
+    await until(
+      () => isAsked,
+      (is) => is,
+    );
+    const stopped = on.intake.stop().then(() => on.hands.inHand.length + on.hands.inLane.length);
+    setTimeout(resolve, 1_500);
+    expect(await stopped).toBe(1);
+    on.endAll();
+  });
 });
