@@ -11,6 +11,7 @@ import { Presence } from './attendance.ts';
 import type { Backbone } from './backbone.ts';
 import { type Envelope, MAX_DELIVERIES, unpack } from './envelope.ts';
 import { SEAL_HEADER, WAY_MS } from './handoff.ts';
+import { Held } from './held.ts';
 
 /** Envelopes received in one go. */
 const MAX_BATCH = 16;
@@ -45,6 +46,8 @@ export class BackboneIntake implements Service {
   readonly #log: Log;
   readonly #acks: GroupCommit<IncomingMessage, void>;
   readonly #takeOvers: GroupCommit<LeasedDelivery, number | undefined>;
+  // A failure of it is told of where it happens.
+  readonly #held = new Held((message) => void this.#acks.submit(message));
   /** Envelopes that have come and are on their way into hands or lanes. */
   readonly #underWay = new Set<Promise<void>>();
   #loop: Promise<void> = Promise.resolve();
@@ -123,7 +126,7 @@ export class BackboneIntake implements Service {
         const taking: Promise<void> = this.#take(message)
           .catch((error: unknown) => {
             this.#log.warn({ err: error }, 'what came from the broker could not be taken over; it is to come again');
-            return this.#backbone.nack([message], AGAIN_MS);
+            return this.#backbone.nack([this.#held.letGo(sealOf(message)) ?? message], AGAIN_MS);
           })
           .finally(() => this.#underWay.delete(taking));
         this.#underWay.add(taking);
@@ -137,15 +140,16 @@ export class BackboneIntake implements Service {
     if (!envelope) return this.#acks.submit(message);
     const receivedAt = performance.now();
     this.#presence.took(this.#ageOf(envelope, receivedAt));
+    const seal = sealOf(message);
+    if (!this.#held.add(seal, message)) return;
     const deliveries = this.#isOurs(message, envelope, receivedAt)
       ? envelope.deliveries
       : await this.#takeOver(envelope.deliveries);
     let open = deliveries.length;
-    if (open === 0) return this.#acks.submit(message);
+    if (open === 0) return this.#held.settle(seal);
     const onEnd = () => {
       open--;
-      // A failure of it has been told of already.
-      if (open === 0) void this.#acks.submit(message);
+      if (open === 0) this.#held.settle(seal);
     };
     const left: Promise<void>[] = [];
     for (const delivery of deliveries) {
@@ -188,4 +192,8 @@ export class BackboneIntake implements Service {
     if (!envelope) this.#log.warn({ message: id }, 'a message of another version of Postrider; left to the database');
     return envelope;
   }
+}
+
+function sealOf({ headers }: IncomingMessage): string {
+  return headers[SEAL_HEADER] ?? '';
 }

@@ -41,6 +41,24 @@ onBothDatabases('the taking side of a backbone', (kind) => {
     await on.empty();
   });
 
+  test('goes on with what is in its hands when the broker brings it again, its connection having been cut', async () => {
+    const on = stage();
+    await on.handOver(await on.commit());
+    on.intake.start();
+    await on.inHand(1);
+    // What was in hand on the old connection is given out on the new one.
+    await on.queue.close();
+    await until(
+      () => on.left[0]?.deliveryCount,
+      (count) => count === 2,
+    );
+    await settled();
+    expect(on.hands.inHand).toHaveLength(1);
+    expect(await on.rows()).toEqual([{ status: 'SENDING', lease: 1 }]);
+    on.endAll();
+    await on.empty();
+  });
+
   test('takes no more than it has room for while the database is slow to answer', async () => {
     const on = stage();
     for (let n = 0; n < 40; n++) await on.handOver(await on.commit(), performance.now() - LATE_MS);
@@ -54,6 +72,19 @@ onBothDatabases('the taking side of a backbone', (kind) => {
     expect(taken()).toBe(31);
     resolve();
     await on.inHand(40);
+  });
+
+  test('a slow endpoint in every envelope does not keep the others from being taken', async () => {
+    const on = stage();
+    const MAX_UNACKED = 320;
+    on.queue.onReceive = async ({ max, waitMs }) => {
+      const room = MAX_UNACKED - on.left.filter(({ isInHand }) => isInHand).length;
+      if (room <= 0) await on.broker.arrival(waitMs);
+      return room > 0 ? on.queue.take(Math.min(max, room), waitMs) : [];
+    };
+    for (const delivery of await on.commit(400)) await on.handOver([delivery]);
+    on.intake.start();
+    await on.inHand(400);
   });
 
   test('stops only when all that it asks about is in somebody’s hands', async () => {
