@@ -5,7 +5,7 @@ import { repeating, type Service } from '../service.ts';
 /** How often a broker that is away is asked whether it is back. */
 const PROBE_MS = 1_000;
 /** A broker that does not take what it is given within this counts as away. */
-const PUBLISH_MS = 5_000;
+export const PUBLISH_MS = 5_000;
 
 /**
  * The broker between processes: whether it can be used now, and all that is said to it. Nothing in it is the only copy

@@ -19,6 +19,8 @@ const MAX_WAITING = 10_000;
 const MAX_BATCH = 1_000;
 /** Of one envelope, whatever more the broker would take: so that no worker has to take much at once. */
 const MAX_BYTES = 256 * 1024;
+/** What the broker may have taken without saying so: most is sent and recorded within this by whoever got it. */
+const UNSURE_MS = 5_000;
 
 /**
  * From a commit to a worker of another process. What is handed over is leased in the database for as long as the way may
@@ -101,17 +103,20 @@ export class BackboneHandoff implements Service {
         envelopes.map(({ body }) => ({ body, headers: { [SEAL_HEADER]: this.#seal.seal(body) } })),
       );
     } catch {
-      // Some may have gone; the lease tells who may send them, and at worst they are sent twice.
-      await this.#giveBack(envelopes.flatMap(({ departures }) => departures));
+      // Some may have gone. Whoever got them sends them under the lease they went with, and it counts until they are claimed.
+      await this.#giveBack(
+        envelopes.flatMap(({ departures }) => departures),
+        UNSURE_MS,
+      );
     }
   }
 
   /** To their lanes. */
-  async #giveBack(departures: readonly Departure[]): Promise<void> {
+  async #giveBack(departures: readonly Departure[], delayMs = 0): Promise<void> {
     try {
       await releaseLeases(
         this.#db,
-        departures.map(({ delivery }) => ({ delivery, delayMs: 0, error: null })),
+        departures.map(({ delivery }) => ({ delivery, delayMs, error: null })),
       );
     } catch (error) {
       this.#log.warn({ err: error, deliveries: departures.length }, 'deliveries wait for the end of their leases');

@@ -8,7 +8,7 @@ import type { DatabaseClock } from '../store/clock.ts';
 import type { Database } from '../store/database.ts';
 import { type LeasedDelivery, takeOverLeases } from '../store/lease.ts';
 import { Presence } from './attendance.ts';
-import type { Backbone } from './backbone.ts';
+import { type Backbone, PUBLISH_MS } from './backbone.ts';
 import { type Envelope, MAX_DELIVERIES, unpack } from './envelope.ts';
 import { SEAL_HEADER, WAY_MS } from './handoff.ts';
 import { Held } from './held.ts';
@@ -19,6 +19,11 @@ const MAX_BATCH = 16;
 const WAIT_MS = 1_000;
 /** What could not be taken over because the database is away. */
 const AGAIN_MS = 2_000;
+/**
+ * Until this age its publisher cannot have given up waiting for the broker, and have put it into its lane. A second is
+ * for the two clocks, right to half a second each.
+ */
+const SURE_MS = PUBLISH_MS - 1_000;
 
 /** The worker of this process, as far as deliveries come to it from outside. */
 export interface Hands {
@@ -139,12 +144,11 @@ export class BackboneIntake implements Service {
     const envelope = this.#open(message);
     if (!envelope) return this.#acks.submit(message);
     const receivedAt = performance.now();
-    this.#presence.took(this.#ageOf(envelope, receivedAt));
+    const ageMs = this.#ageOf(envelope, receivedAt);
+    this.#presence.took(ageMs ?? 0);
     const seal = sealOf(message);
     if (!this.#held.add(seal, message)) return;
-    const deliveries = this.#isOurs(message, envelope, receivedAt)
-      ? envelope.deliveries
-      : await this.#takeOver(envelope.deliveries);
+    const deliveries = this.#isOurs(message, ageMs) ? envelope.deliveries : await this.#takeOver(envelope.deliveries);
     let open = deliveries.length;
     if (open === 0) return this.#held.settle(seal);
     const onEnd = () => {
@@ -159,16 +163,15 @@ export class BackboneIntake implements Service {
     await Promise.all(left);
   }
 
-  #ageOf({ startBy }: Envelope, receivedAt: number): number {
+  /** Null where that is not known. */
+  #ageOf({ startBy }: Envelope, receivedAt: number): number | null {
     const now = this.#clock.at(receivedAt);
-    return now === null || startBy === 0 ? 0 : Math.max(0, now - (startBy - WAY_MS));
+    return now === null || startBy === 0 ? null : Math.max(0, now - (startBy - WAY_MS));
   }
 
-  /** Nobody can have had it before, and its leases are long enough to send it now. */
-  #isOurs({ deliveryCount }: IncomingMessage, { startBy }: Envelope, receivedAt: number): boolean {
-    if (deliveryCount > 1 || !this.#backbone.tellsRedelivery) return false;
-    const now = this.#clock.at(receivedAt);
-    return now !== null && now <= startBy;
+  /** Nobody can have had it before, nor has it gone another way; and its leases are long enough to send it now. */
+  #isOurs({ deliveryCount }: IncomingMessage, ageMs: number | null): boolean {
+    return deliveryCount === 1 && this.#backbone.tellsRedelivery && ageMs !== null && ageMs <= SURE_MS;
   }
 
   async #takeOver(deliveries: readonly LeasedDelivery[]): Promise<LeasedDelivery[]> {

@@ -5,6 +5,8 @@ import { backboneOn, settled, WAY_MS } from './stage.ts';
 
 /** Longer ago than anything may be on its way. */
 const LATE_MS = WAY_MS + 5_000;
+/** Longer ago than a publisher waits for its broker. */
+const GIVEN_UP_MS = 6_000;
 
 onBothDatabases('the taking side of a backbone', (kind) => {
   const stage = backboneOn(kind);
@@ -39,6 +41,14 @@ onBothDatabases('the taking side of a backbone', (kind) => {
     expect(on.hands.inHand).toHaveLength(1);
     on.endAll();
     await on.empty();
+  });
+
+  test('asks about what its publisher may have given up waiting for', async () => {
+    const on = stage();
+    await on.handOver(await on.commit(), performance.now() - GIVEN_UP_MS);
+    on.intake.start();
+    await on.inHand(1);
+    expect(on.hands.inHand[0]?.delivery.lease).toBe(2);
   });
 
   test('goes on with what is in its hands when the broker brings it again, its connection having been cut', async () => {

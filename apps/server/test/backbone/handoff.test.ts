@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { claim } from '../../src/delivery/claim.ts';
+import { onBothDatabases } from '../kit/database.ts';
+import { backboneOn } from './stage.ts';
+
+const EVERYTHING = { free: 100, saturated: [], roomFor: () => 100 };
+
+onBothDatabases('the handing side of a backbone', (kind) => {
+  const stage = backboneOn(kind);
+
+  test('leaves time to whoever got what the broker took without saying so', async () => {
+    const on = stage();
+    on.queue.onPublish = async (messages) => {
+      for (const message of messages) on.broker.add('backbone', message, performance.now());
+      throw new Error('the connection was closed');
+    };
+    await on.stage.addEndpoint();
+    await on.handOver(await on.commit());
+    on.intake.start();
+    await on.inHand(1);
+    expect(await on.rows()).toEqual([{ status: 'PENDING', lease: 1 }]);
+    expect((await claim(on.stage.db, EVERYTHING)).deliveries).toEqual([]);
+  });
+});
