@@ -95,6 +95,8 @@ export class BackboneHandoff implements Service {
   }
 
   async #publish(batch: readonly Departure[]): Promise<void> {
+    // It went away while they waited. Each batch would wait for it in turn, and nothing has gone yet.
+    if (!this.#backbone.isUp) return this.#giveBack(batch);
     const { envelopes, tooLarge } = pack(batch, Math.min(MAX_BYTES, this.#backbone.maxBytes - 1_024));
     if (tooLarge.length > 0) await this.#giveBack(tooLarge);
     try {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { claim } from '../../src/delivery/claim.ts';
 import { onBothDatabases } from '../kit/database.ts';
+import { until } from '../kit/until.ts';
 import { backboneOn } from './stage.ts';
 
 const EVERYTHING = { free: 100, saturated: [], roomFor: () => 100 };
@@ -20,5 +21,21 @@ onBothDatabases('the handing side of a backbone', (kind) => {
     await on.inHand(1);
     expect(await on.rows()).toEqual([{ status: 'PENDING', lease: 1 }]);
     expect((await claim(on.stage.db, EVERYTHING)).deliveries).toEqual([]);
+  });
+
+  test('gives back at once what waits behind a publish that failed', async () => {
+    const on = stage();
+    const { promise, reject } = on.hold();
+    on.queue.onPublish = () => promise;
+    const handedOver = [on.handOver(await on.commit())];
+    await until(
+      () => on.queue.calls.publish,
+      (count) => count === 1,
+    );
+    handedOver.push(on.handOver(await on.commit(3)));
+    reject(new Error('no answer'));
+    await Promise.all(handedOver);
+    expect(on.queue.calls.publish).toBe(1);
+    expect(await on.rows()).toEqual(Array(4).fill({ status: 'PENDING', lease: 1 }));
   });
 });
