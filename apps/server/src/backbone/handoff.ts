@@ -15,8 +15,10 @@ export const SEAL_HEADER = 'postrider-seal';
 export const WAY_MS = 30_000;
 /** Committed and not published yet. More than this, and what comes waits in its lane. */
 const MAX_WAITING = 10_000;
+const MAX_WAITING_SIZE = 64 * 1024 * 1024;
 /** Published in one go. */
 const MAX_BATCH = 1_000;
+const MAX_BATCH_SIZE = 8 * 1024 * 1024;
 /** Of one envelope, whatever more the broker would take: so that no worker has to take much at once. */
 const MAX_BYTES = 256 * 1024;
 /** What the broker may have taken without saying so: most is sent and recorded within this by whoever got it. */
@@ -51,8 +53,9 @@ export class BackboneHandoff implements Service {
         return [];
       },
       maxItems: MAX_BATCH,
-      maxSize: Number.POSITIVE_INFINITY,
-      sizeOf: () => 0,
+      maxSize: MAX_BATCH_SIZE,
+      // That deliveries of one message share its payload does not matter here.
+      sizeOf: ({ delivery }) => delivery.payload.length,
       isItemFault: () => false,
     });
   }
@@ -77,7 +80,8 @@ export class BackboneHandoff implements Service {
   }
 
   reserve(): boolean {
-    if (!this.isOpen || this.#taken >= MAX_WAITING) return false;
+    const isFull = this.#taken >= MAX_WAITING || this.#departures.waitingSize >= MAX_WAITING_SIZE;
+    if (!this.isOpen || isFull) return false;
     this.#taken++;
     return true;
   }

@@ -38,4 +38,19 @@ onBothDatabases('the handing side of a backbone', (kind) => {
     expect(on.queue.calls.publish).toBe(1);
     expect(await on.rows()).toEqual(Array(4).fill({ status: 'PENDING', lease: 1 }));
   });
+
+  test('has no room for more when the payloads that wait for a slow broker are many bytes', async () => {
+    const on = stage();
+    const { promise, resolve } = on.hold();
+    on.queue.onPublish = () => promise;
+    const [delivery] = await on.commit(1, { payload: JSON.stringify('x'.repeat(200_000)) });
+    if (!delivery) throw new Error('no delivery');
+    let count = 0;
+    for (; count < 2_000 && on.handoff.reserve(); count++) on.handoff.send(delivery, performance.now());
+    expect(count * 200_000).toBeLessThan(100 * 1024 * 1024);
+    resolve();
+    await on.handoff.idle();
+    expect(on.handoff.reserve()).toBe(true);
+    on.handoff.release();
+  });
 });
