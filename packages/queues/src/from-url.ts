@@ -56,12 +56,15 @@ const nats: Kind = {
   },
 };
 
+/** More than the backbone leaves unacked (`MAX_HELD`): with fewer, nothing would come any more before what is slow has ended. */
+const PREFETCH = 320;
+
 const amqp: Kind = {
   example: 'amqp://user:password@host:5672/vhost?queue=postrider (amqps:// for TLS)',
   parameters: ['ca'],
   async open(parts, queue) {
     const { AmqpQueue } = await import('./adapters/amqp.ts');
-    return new AmqpQueue({ url: urlOf(parts), queue, prefetch: 200, ...parts.parameters.file('ca') });
+    return new AmqpQueue({ url: urlOf(parts), queue, prefetch: PREFETCH, ...parts.parameters.file('ca') });
   },
 };
 

@@ -1,6 +1,6 @@
 import { newId } from '../core/ids.ts';
 import type { Log } from '../log.ts';
-import { repeating, type Service } from '../service.ts';
+import { repeating, type Service, type Wakeable } from '../service.ts';
 import { leastBackboneLag, removeBackboneWorker, reportBackboneWorker } from '../store/backbone-worker.ts';
 import type { Database } from '../store/database.ts';
 
@@ -16,11 +16,12 @@ export const MAX_LAG_MS = 15_000;
 
 /** The side that takes. */
 export class Presence implements Service {
-  readonly #reporting: Service;
+  readonly #reporting: Wakeable;
   readonly #db: Database;
   readonly #id = newId();
   #lagMs = 0;
-  #lastTook = performance.now();
+  /** When the broker last answered; null: not yet, and one that cannot reach it is no help. */
+  #lastTook: number | null = null;
 
   constructor({ db, log }: { db: Database; log: Log }) {
     this.#db = db;
@@ -32,7 +33,6 @@ export class Presence implements Service {
   }
 
   start(): void {
-    this.#lastTook = performance.now();
     this.#reporting.start();
   }
 
@@ -44,11 +44,14 @@ export class Presence implements Service {
 
   /** @param lagMs the age of what it took; 0 where it asked and nothing was there. */
   took(lagMs: number): void {
+    const isFirst = this.#lastTook === null;
     this.#lagMs = Math.max(this.#lagMs, lagMs);
     this.#lastTook = performance.now();
+    if (isFirst) this.#reporting.wake();
   }
 
   async #report(): Promise<void> {
+    if (this.#lastTook === null) return;
     const lagMs = Math.max(this.#lagMs, performance.now() - this.#lastTook - INTERVAL_MS, 0);
     this.#lagMs = 0;
     await reportBackboneWorker(this.#db, this.#id, lagMs);

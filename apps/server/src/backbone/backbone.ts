@@ -5,7 +5,7 @@ import { repeating, type Service } from '../service.ts';
 /** How often a broker that is away is asked whether it is back. */
 const PROBE_MS = 1_000;
 /** A broker that does not take what it is given within this counts as away. */
-const PUBLISH_MS = 5_000;
+export const PUBLISH_MS = 5_000;
 
 /**
  * The broker between processes: whether it can be used now, and all that is said to it. Nothing in it is the only copy
@@ -64,14 +64,14 @@ export class Backbone implements Service {
     }
   }
 
-  /** None where it cannot be reached: then not before it may be worth asking again. */
-  async receive(options: { max: number; waitMs: number }): Promise<IncomingMessage[]> {
+  /** Null where it cannot be reached: then not before it may be worth asking again. */
+  async receive(options: { max: number; waitMs: number }): Promise<IncomingMessage[] | null> {
     try {
       return await this.#queue.receive(options);
     } catch (error) {
       this.#away(error);
       await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
-      return [];
+      return null;
     }
   }
 

@@ -15,10 +15,14 @@ export const SEAL_HEADER = 'postrider-seal';
 export const WAY_MS = 30_000;
 /** Committed and not published yet. More than this, and what comes waits in its lane. */
 const MAX_WAITING = 10_000;
+const MAX_WAITING_SIZE = 64 * 1024 * 1024;
 /** Published in one go. */
 const MAX_BATCH = 1_000;
+const MAX_BATCH_SIZE = 8 * 1024 * 1024;
 /** Of one envelope, whatever more the broker would take: so that no worker has to take much at once. */
 const MAX_BYTES = 256 * 1024;
+/** What the broker may have taken without saying so: most is sent and recorded within this by whoever got it. */
+const UNSURE_MS = 5_000;
 
 /**
  * From a commit to a worker of another process. What is handed over is leased in the database for as long as the way may
@@ -49,8 +53,9 @@ export class BackboneHandoff implements Service {
         return [];
       },
       maxItems: MAX_BATCH,
-      maxSize: Number.POSITIVE_INFINITY,
-      sizeOf: () => 0,
+      maxSize: MAX_BATCH_SIZE,
+      // That deliveries of one message share its payload does not matter here.
+      sizeOf: ({ delivery }) => delivery.payload.length,
       isItemFault: () => false,
     });
   }
@@ -75,7 +80,8 @@ export class BackboneHandoff implements Service {
   }
 
   reserve(): boolean {
-    if (!this.isOpen || this.#taken >= MAX_WAITING) return false;
+    const isFull = this.#taken >= MAX_WAITING || this.#departures.waitingSize >= MAX_WAITING_SIZE;
+    if (!this.isOpen || isFull) return false;
     this.#taken++;
     return true;
   }
@@ -93,6 +99,8 @@ export class BackboneHandoff implements Service {
   }
 
   async #publish(batch: readonly Departure[]): Promise<void> {
+    // It went away while they waited. Each batch would wait for it in turn, and nothing has gone yet.
+    if (!this.#backbone.isUp) return this.#giveBack(batch);
     const { envelopes, tooLarge } = pack(batch, Math.min(MAX_BYTES, this.#backbone.maxBytes - 1_024));
     if (tooLarge.length > 0) await this.#giveBack(tooLarge);
     try {
@@ -101,17 +109,20 @@ export class BackboneHandoff implements Service {
         envelopes.map(({ body }) => ({ body, headers: { [SEAL_HEADER]: this.#seal.seal(body) } })),
       );
     } catch {
-      // Some may have gone; the lease tells who may send them, and at worst they are sent twice.
-      await this.#giveBack(envelopes.flatMap(({ departures }) => departures));
+      // Some may have gone. Whoever got them sends them under the lease they went with, and it counts until they are claimed.
+      await this.#giveBack(
+        envelopes.flatMap(({ departures }) => departures),
+        UNSURE_MS,
+      );
     }
   }
 
   /** To their lanes. */
-  async #giveBack(departures: readonly Departure[]): Promise<void> {
+  async #giveBack(departures: readonly Departure[], delayMs = 0): Promise<void> {
     try {
       await releaseLeases(
         this.#db,
-        departures.map(({ delivery }) => ({ delivery, delayMs: 0, error: null })),
+        departures.map(({ delivery }) => ({ delivery, delayMs, error: null })),
       );
     } catch (error) {
       this.#log.warn({ err: error, deliveries: departures.length }, 'deliveries wait for the end of their leases');

@@ -8,9 +8,10 @@ import type { DatabaseClock } from '../store/clock.ts';
 import type { Database } from '../store/database.ts';
 import { type LeasedDelivery, takeOverLeases } from '../store/lease.ts';
 import { Presence } from './attendance.ts';
-import type { Backbone } from './backbone.ts';
+import { type Backbone, PUBLISH_MS } from './backbone.ts';
 import { type Envelope, MAX_DELIVERIES, unpack } from './envelope.ts';
 import { SEAL_HEADER, WAY_MS } from './handoff.ts';
+import { Held } from './held.ts';
 
 /** Envelopes received in one go. */
 const MAX_BATCH = 16;
@@ -18,6 +19,11 @@ const MAX_BATCH = 16;
 const WAIT_MS = 1_000;
 /** What could not be taken over because the database is away. */
 const AGAIN_MS = 2_000;
+/**
+ * Until this age its publisher cannot have given up waiting for the broker, and have put it into its lane. A second is
+ * for the two clocks, right to half a second each.
+ */
+const SURE_MS = PUBLISH_MS - 1_000;
 
 /** The worker of this process, as far as deliveries come to it from outside. */
 export interface Hands {
@@ -45,6 +51,10 @@ export class BackboneIntake implements Service {
   readonly #log: Log;
   readonly #acks: GroupCommit<IncomingMessage, void>;
   readonly #takeOvers: GroupCommit<LeasedDelivery, number | undefined>;
+  // A failure of it is told of where it happens.
+  readonly #held = new Held((message) => void this.#acks.submit(message));
+  /** Envelopes that have come and are on their way into hands or lanes. */
+  readonly #underWay = new Set<Promise<void>>();
   #loop: Promise<void> = Promise.resolve();
   #isRunning = false;
 
@@ -75,7 +85,12 @@ export class BackboneIntake implements Service {
       ...together,
       flush: async (batch) => {
         const leases = await takeOverLeases(this.#db, batch);
-        return batch.map(({ id }) => leases.get(id));
+        // A delivery that is in it twice, since the broker brought it twice, is sent by the first alone.
+        return batch.map(({ id }) => {
+          const lease = leases.get(id);
+          leases.delete(id);
+          return lease;
+        });
       },
     });
   }
@@ -91,6 +106,8 @@ export class BackboneIntake implements Service {
     this.#isRunning = false;
     await this.#presence.stop();
     await this.#loop;
+    // While the worker still has places for it. What has been taken over comes to nobody else before its lease ends.
+    await Promise.all(this.#underWay);
   }
 
   /** Resolves when the broker knows of all that has ended. */
@@ -101,50 +118,60 @@ export class BackboneIntake implements Service {
   async #receiveLoop(): Promise<void> {
     while (this.#isRunning) {
       const room = await this.#hands.room(MAX_DELIVERIES, WAIT_MS);
-      const max = Math.min(MAX_BATCH, Math.floor(room / MAX_DELIVERIES));
-      if (max < 1) continue;
+      // Those under way have no places yet. However slow the database is, no more are taken than there is room for.
+      const max = Math.min(MAX_BATCH, Math.floor(room / MAX_DELIVERIES) - this.#underWay.size);
+      if (max < 1) {
+        if (this.#underWay.size > 0) await Promise.race(this.#underWay);
+        continue;
+      }
       const messages = await this.#backbone.receive({ max, waitMs: WAIT_MS });
+      if (!messages) continue;
       this.#presence.took(0);
       for (const message of messages) {
-        this.#take(message).catch((error: unknown) => {
-          this.#log.warn({ err: error }, 'what came from the broker could not be taken over; it is to come again');
-          void this.#backbone.nack([message], AGAIN_MS);
-        });
+        const taking: Promise<void> = this.#take(message)
+          .catch((error: unknown) => {
+            this.#log.warn({ err: error }, 'what came from the broker could not be taken over; it is to come again');
+            return this.#backbone.nack([this.#held.letGo(sealOf(message)) ?? message], AGAIN_MS);
+          })
+          .finally(() => this.#underWay.delete(taking));
+        this.#underWay.add(taking);
       }
     }
   }
 
+  /** Resolves when all that is in it is in hand, or in its lane. */
   async #take(message: IncomingMessage): Promise<void> {
     const envelope = this.#open(message);
     if (!envelope) return this.#acks.submit(message);
     const receivedAt = performance.now();
-    this.#presence.took(this.#ageOf(envelope, receivedAt));
-    const deliveries = this.#isOurs(message, envelope, receivedAt)
-      ? envelope.deliveries
-      : await this.#takeOver(envelope.deliveries);
+    const ageMs = this.#ageOf(envelope, receivedAt);
+    this.#presence.took(ageMs ?? 0);
+    const seal = sealOf(message);
+    if (!this.#held.add(seal, message)) return;
+    const deliveries = this.#isOurs(message, ageMs) ? envelope.deliveries : await this.#takeOver(envelope.deliveries);
     let open = deliveries.length;
-    if (open === 0) return this.#acks.submit(message);
+    if (open === 0) return this.#held.settle(seal);
     const onEnd = () => {
       open--;
-      // A failure of it has been told of already.
-      if (open === 0) void this.#acks.submit(message);
+      if (open === 0) this.#held.settle(seal);
     };
+    const left: Promise<void>[] = [];
     for (const delivery of deliveries) {
       if (this.#hands.reserve(delivery.endpointId)) this.#hands.deliver(delivery, receivedAt, onEnd);
-      else this.#hands.putInLane(delivery).then(onEnd, onEnd);
+      else left.push(this.#hands.putInLane(delivery).then(onEnd, onEnd));
     }
+    await Promise.all(left);
   }
 
-  #ageOf({ startBy }: Envelope, receivedAt: number): number {
+  /** Null where that is not known. */
+  #ageOf({ startBy }: Envelope, receivedAt: number): number | null {
     const now = this.#clock.at(receivedAt);
-    return now === null || startBy === 0 ? 0 : Math.max(0, now - (startBy - WAY_MS));
+    return now === null || startBy === 0 ? null : Math.max(0, now - (startBy - WAY_MS));
   }
 
-  /** Nobody can have had it before, and its leases are long enough to send it now. */
-  #isOurs({ deliveryCount }: IncomingMessage, { startBy }: Envelope, receivedAt: number): boolean {
-    if (deliveryCount > 1 || !this.#backbone.tellsRedelivery) return false;
-    const now = this.#clock.at(receivedAt);
-    return now !== null && now <= startBy;
+  /** Nobody can have had it before, nor has it gone another way; and its leases are long enough to send it now. */
+  #isOurs({ deliveryCount }: IncomingMessage, ageMs: number | null): boolean {
+    return deliveryCount === 1 && this.#backbone.tellsRedelivery && ageMs !== null && ageMs <= SURE_MS;
   }
 
   async #takeOver(deliveries: readonly LeasedDelivery[]): Promise<LeasedDelivery[]> {
@@ -168,4 +195,8 @@ export class BackboneIntake implements Service {
     if (!envelope) this.#log.warn({ message: id }, 'a message of another version of Postrider; left to the database');
     return envelope;
   }
+}
+
+function sealOf({ headers }: IncomingMessage): string {
+  return headers[SEAL_HEADER] ?? '';
 }

@@ -3,7 +3,7 @@ import { MemoryBroker, MemoryQueue } from '@postrider/queues';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Backbone } from '../../src/backbone/backbone.ts';
 import { BackboneHandoff, SEAL_HEADER } from '../../src/backbone/handoff.ts';
-import { BackboneIntake, type Hands } from '../../src/backbone/intake.ts';
+import { BackboneIntake } from '../../src/backbone/intake.ts';
 import { newId, type Uuid } from '../../src/core/ids.ts';
 import { SealOfOrigin } from '../../src/crypto/seal-of-origin.ts';
 import { createLog } from '../../src/log.ts';
@@ -14,34 +14,7 @@ import { type LeasedDelivery, releaseLeases } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { until } from '../kit/until.ts';
 import { message, openStage, type Stage } from '../store/stage.ts';
-
-const QUEUE = 'backbone';
-const WAY_MS = 30_000;
-
-/** A worker that keeps what it is given in hand until it is told to end it. */
-class FakeHands implements Hands {
-  free = 1_000;
-  readonly inHand: { delivery: LeasedDelivery; onEnd: () => void }[] = [];
-  readonly inLane: LeasedDelivery[] = [];
-  readonly #stage: Stage;
-
-  constructor(stage: Stage) {
-    this.#stage = stage;
-  }
-  async room(): Promise<number> {
-    return 1_000;
-  }
-  reserve(): boolean {
-    return this.free-- > 0;
-  }
-  deliver(delivery: LeasedDelivery, _: number, onEnd: () => void): void {
-    this.inHand.push({ delivery, onEnd });
-  }
-  async putInLane(delivery: LeasedDelivery): Promise<void> {
-    this.inLane.push(delivery);
-    await releaseLeases(this.#stage.db, [{ delivery, delayMs: 0, error: null }]);
-  }
-}
+import { FakeHands, QUEUE, WAY_MS } from './stage.ts';
 
 onBothDatabases('a backbone', (kind) => {
   let stage: Stage;
