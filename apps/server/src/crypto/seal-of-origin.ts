@@ -1,9 +1,12 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
+/** Of those that somebody gave us, no more are looked at. */
+const MAX_SEALS = 10;
+
 /**
- * Tells what a Postrider of this installation wrote from what anybody else put into the same queue: HMAC-SHA256 under a
- * key derived from the master key. The first master key seals; what any of them sealed is genuine, so they can be
- * rotated.
+ * Tells what a Postrider of this installation wrote from what anybody else put into the same queue: HMAC-SHA256 under
+ * keys derived from the master keys. Every one of them seals, and one that is known is enough: while master keys are
+ * rotated, some processes have only the old one, and later some only the new.
  */
 export class SealOfOrigin {
   readonly #keys: readonly Buffer[];
@@ -13,21 +16,22 @@ export class SealOfOrigin {
     this.#keys = masterKeys.map((key) => Buffer.from(hkdfSync('sha256', key, '', `postrider ${purpose}`, 32)));
   }
 
-  /** Base64url. */
+  /** Base64url, one for each master key, with dots between them. */
   seal(content: string): string {
-    return this.#sealWith(this.#keys[0] as Buffer, content).toString('base64url');
+    return this.#seals(content)
+      .map((seal) => seal.toString('base64url'))
+      .join('.');
   }
 
   isGenuine(content: Buffer, seal: string | undefined): boolean {
-    if (seal === undefined) return false;
-    const given = Buffer.from(seal, 'base64url');
-    return this.#keys.some((key) => {
-      const right = this.#sealWith(key, content);
-      return given.length === right.length && timingSafeEqual(given, right);
-    });
+    if (!seal) return false;
+    const given = seal.split('.', MAX_SEALS).map((each) => Buffer.from(each, 'base64url'));
+    return this.#seals(content).some((right) =>
+      given.some((each) => each.length === right.length && timingSafeEqual(each, right)),
+    );
   }
 
-  #sealWith(key: Buffer, content: string | Buffer): Buffer {
-    return createHmac('sha256', key).update(content).digest();
+  #seals(content: string | Buffer): Buffer[] {
+    return this.#keys.map((key) => createHmac('sha256', key).update(content).digest());
   }
 }
