@@ -3,6 +3,7 @@ export { AzureQueue, type AzureQueueConfig } from './adapters/azure.ts';
 export { KafkaQueue, type KafkaQueueConfig } from './adapters/kafka.ts';
 export { MemoryBroker, MemoryQueue } from './adapters/memory.ts';
 export { NatsQueue, type NatsQueueConfig } from './adapters/nats.ts';
+export { PostgresQueue, type PostgresQueueConfig } from './adapters/postgres.ts';
 export { PubSubQueue, type PubSubQueueConfig } from './adapters/pubsub.ts';
 export { RedisQueue, type RedisQueueConfig } from './adapters/redis.ts';
 export { SqsQueue, type SqsQueueConfig } from './adapters/sqs.ts';

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type { Pool } from 'pg';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
@@ -97,7 +97,8 @@ interface Row {
 export class PostgresQueue implements QueuePort {
   readonly traits = TRAITS;
   readonly #config: PostgresQueueConfig;
-  readonly #pool: pg.Pool;
+  #pool: Promise<Pool> | null = null;
+  #isClosed = false;
   readonly #inHand = new Map<string, IncomingMessage>();
   #ready: Promise<void> | null = null;
 
@@ -106,15 +107,6 @@ export class PostgresQueue implements QueuePort {
       throw new QueueError('misconfigured', 'url: postgres://user:password@host:5432/database');
     }
     this.#config = config;
-    this.#pool = new pg.Pool({
-      connectionString: config.url,
-      max: 4,
-      connectionTimeoutMillis: 5_000,
-      query_timeout: 30_000,
-      keepAlive: true,
-    });
-    // A connection that breaks while idle is replaced; unheard, it would end the process.
-    this.#pool.on('error', () => {});
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
@@ -166,7 +158,8 @@ export class PostgresQueue implements QueuePort {
   async close(): Promise<void> {
     // What cannot be given back now comes again when its lease ends.
     if (this.#inHand.size > 0) await this.nack([...this.#inHand.values()]).catch(() => {});
-    await this.#pool.end();
+    this.#isClosed = true;
+    await (await this.#pool)?.end();
   }
 
   #taken(rows: readonly Row[]): IncomingMessage[] {
@@ -182,7 +175,7 @@ export class PostgresQueue implements QueuePort {
   async #run<R extends object>(text: string, values: unknown[]): Promise<R[]> {
     try {
       await this.#prepare();
-      return (await this.#pool.query<R>(text, values)).rows;
+      return (await (await this.#connections()).query<R>(text, values)).rows;
     } catch (error) {
       throw queueError(error);
     }
@@ -198,18 +191,42 @@ export class PostgresQueue implements QueuePort {
   }
 
   async #makeTables(): Promise<void> {
-    const { rows } = await this.#pool.query<{ is_there: boolean }>(LAST_MADE);
-    if (!rows[0]?.is_there) await this.#pool.query(SCHEMA);
+    const pool = await this.#connections();
+    const { rows } = await pool.query<{ is_there: boolean }>(LAST_MADE);
+    if (!rows[0]?.is_there) await pool.query(SCHEMA);
+  }
+
+  /** The client is loaded by the first call. */
+  #connections(): Promise<Pool> {
+    if (this.#isClosed) return Promise.reject(new QueueError('unreachable', 'the queue is closed'));
+    this.#pool ??= import('pg').then(({ default: { Pool } }) => {
+      const pool = new Pool({
+        connectionString: this.#config.url,
+        max: 4,
+        connectionTimeoutMillis: 5_000,
+        query_timeout: 30_000,
+        keepAlive: true,
+      });
+      // A connection that breaks while idle is replaced; unheard, it would end the process.
+      pool.on('error', () => {});
+      return pool;
+    });
+    return this.#pool;
   }
 }
 
 function queueError(error: unknown): QueueError {
   if (error instanceof QueueError) return error;
-  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+  const code = isOfServer(error) ? error.code : '';
   const message = error instanceof Error ? error.message : String(error);
   if (/^(28|42501)/.test(code)) return new QueueError('unauthorized', message, { cause: error });
   if (code === '3D000') return new QueueError('no_such_queue', message, { cause: error });
   // What the server says of a statement is final; all else is a connection that could not be had, or broke.
   const isFinal = code !== '' && !/^(08|40|53|57|58)/.test(code);
   return new QueueError(isFinal ? 'rejected' : 'unreachable', message, { cause: error });
+}
+
+/** What the server said of a statement; a connection that broke has a code as well, and no severity. */
+function isOfServer(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
 }
