@@ -59,7 +59,8 @@ export class Backbone implements Service {
     try {
       await within(PUBLISH_MS, this.#queue.publish(messages));
     } catch (error) {
-      this.#away(error);
+      // A limit of its own, lower than those of its kind: no word of how it is.
+      if (!(error instanceof Error && 'code' in error && error.code === 'too_large')) this.#away(error);
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import { QueueError } from '@postrider/queues';
 import { expect, test } from 'vitest';
 import { claim } from '../../src/delivery/claim.ts';
 import { onBothDatabases } from '../kit/database.ts';
@@ -52,5 +53,15 @@ onBothDatabases('the handing side of a backbone', (kind) => {
     await on.handoff.idle();
     expect(on.handoff.reserve()).toBe(true);
     on.handoff.release();
+  });
+
+  test('goes on with a broker for which something was too large', async () => {
+    const on = stage();
+    on.queue.onPublish = async () => {
+      throw new QueueError('too_large', 'the limit of this server is lower');
+    };
+    await on.handOver(await on.commit());
+    expect(await on.rows()).toEqual([{ status: 'PENDING', lease: 1 }]);
+    expect(on.handoff.isOpen).toBe(true);
   });
 });
