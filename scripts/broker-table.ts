@@ -62,7 +62,7 @@ export function brokerTable(files: readonly TestFile[]): string {
     `${first.padEnd(CHECK_WIDTH)}  ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd();
   const lines = [
     'Brokers',
-    ...[...brokers].map(([kind, broker]) => `  ${kind.padEnd(14)}${stateOf(broker)}`),
+    ...[...brokers].map(([kind, broker]) => `  ${kind.padEnd(16)}${stateOf(broker)}`),
     '',
     line(
       'Check',
