@@ -11,7 +11,7 @@ import { checkBroker } from './brokers/check.ts';
 import { Publishers } from './brokers/publishers.ts';
 import { openToReceive } from './brokers/receive.ts';
 import { type Config, databaseTarget, type MasterKeys } from './config.ts';
-import { BROKER_TYPES, type BrokerType } from './core/destination.ts';
+import { BROKER_TYPES, type BrokerType } from './core/broker/all.ts';
 import type { DisabledReason, EndpointRef } from './core/endpoint.ts';
 import { FAILING_RULE } from './core/failing.ts';
 import { newId, publicId, type Uuid } from './core/ids.ts';

@@ -1,4 +1,4 @@
-/** The config of a broker, as JSON Schema says what it can be at all; core/destination.ts knows its fields. */
+/** The config of a broker, as JSON Schema says what it can be at all; core/broker/ knows its fields. */
 export const BROKER_CONFIG = {
   type: 'object',
   additionalProperties: { type: ['string', 'number', 'boolean'] },
@@ -10,11 +10,6 @@ export const BROKER_CONFIG_INPUT = {
   maxProperties: 30,
   propertyNames: { maxLength: 64 },
   additionalProperties: {
-    anyOf: [
-      { type: 'string', format: 'text', maxLength: 16_384 },
-      { type: 'number' },
-      { type: 'boolean' },
-      { type: 'null' },
-    ],
+    anyOf: [{ type: 'string', format: 'text', maxLength: 16_384 }, { type: 'boolean' }, { type: 'null' }],
   },
 };

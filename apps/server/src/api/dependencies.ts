@@ -1,7 +1,8 @@
 import type { PortalSessions } from '../auth/portal-sessions.ts';
 import type { BrokerFailure } from '../brokers/failure.ts';
 import type { Purpose } from '../brokers/open.ts';
-import type { BrokerConfig, BrokerType } from '../core/destination.ts';
+import type { BrokerType } from '../core/broker/all.ts';
+import type { BrokerConfig } from '../core/broker/form.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { CheckedUrl } from '../egress/url-policy.ts';

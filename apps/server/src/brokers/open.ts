@@ -8,9 +8,9 @@ import {
   RedisQueue,
   SqsQueue,
 } from '@postrider/queues';
-import { type BrokerConfig, type BrokerType, DESTINATIONS, type Destination } from '../core/destination.ts';
-import { secretsOf } from '../core/destination-config.ts';
-import { SOURCES } from '../core/source.ts';
+import { type BrokerType, DESTINATIONS, SOURCES } from '../core/broker/all.ts';
+import type { BrokerConfig, BrokerForm } from '../core/broker/form.ts';
+import { secretsOf } from '../core/broker-config.ts';
 import { SocketGuard } from '../egress/guarded-sockets.ts';
 import type { EgressPolicy } from '../egress/policy.ts';
 import type { Resolve } from '../egress/resolve.ts';
@@ -36,7 +36,7 @@ export function open(
   { policy, resolve }: Outside,
   purpose: Purpose = { use: 'publishing' },
 ): GuardedQueue {
-  const destination: Destination = purpose.use === 'publishing' ? DESTINATIONS[type] : SOURCES[type];
+  const destination: BrokerForm = purpose.use === 'publishing' ? DESTINATIONS[type] : SOURCES[type];
   const guard = new SocketGuard({ policy, hosts: destination.hosts(config), ...(resolve && { resolve }) });
   guard.checkHosts();
   const queue = guard.run(() => OPENERS[type](config, purpose));

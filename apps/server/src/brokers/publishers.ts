@@ -1,5 +1,6 @@
 import type { OutgoingMessage, QueuePort } from '@postrider/queues';
-import type { BrokerConfig, BrokerType } from '../core/destination.ts';
+import type { BrokerType } from '../core/broker/all.ts';
+import type { BrokerConfig } from '../core/broker/form.ts';
 import type { Outside } from './open.ts';
 
 /** Who publishes where: connections are of an endpoint, and shared with no other. */

@@ -1,4 +1,5 @@
-import type { BrokerConfig, BrokerType } from '../core/destination.ts';
+import type { BrokerType } from '../core/broker/all.ts';
+import type { BrokerConfig } from '../core/broker/form.ts';
 import type { GuardedQueue } from './guarded-queue.ts';
 import type { Outside } from './open.ts';
 

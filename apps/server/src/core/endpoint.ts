@@ -1,5 +1,6 @@
+import type { BrokerType } from './broker/all.ts';
+import type { BrokerConfig } from './broker/form.ts';
 import type { CircuitState } from './circuit.ts';
-import type { BrokerConfig, BrokerType } from './destination.ts';
 import type { BodyFormat } from './environment.ts';
 import type { Uuid } from './ids.ts';
 import type { RetryPolicySetting } from './retry-policy.ts';

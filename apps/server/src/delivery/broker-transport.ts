@@ -1,7 +1,7 @@
 import { type BrokerFailure, failureOf } from '../brokers/failure.ts';
 import type { Destination } from '../brokers/publishers.ts';
 import { bodyIn } from '../core/body-format.ts';
-import type { BrokerType } from '../core/destination.ts';
+import type { BrokerType } from '../core/broker/all.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { publicId } from '../core/ids.ts';
 import { maskHeaders } from '../core/mask.ts';

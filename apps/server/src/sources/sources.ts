@@ -1,4 +1,5 @@
-import type { BrokerConfig, BrokerType } from '../core/destination.ts';
+import type { BrokerType } from '../core/broker/all.ts';
+import type { BrokerConfig } from '../core/broker/form.ts';
 import { newId, publicId, type Uuid } from '../core/ids.ts';
 import { unseal } from '../crypto/vault.ts';
 import type { Directory } from '../directory/directory.ts';

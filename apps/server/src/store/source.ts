@@ -1,4 +1,4 @@
-import type { BrokerType } from '../core/destination.ts';
+import type { BrokerType } from '../core/broker/all.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { PausedReason, SourceStatus } from '../core/source.ts';
 import type { EventTypeRule } from '../core/source-event.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DESTINATIONS } from '../../src/core/destination.ts';
-import { SOURCES } from '../../src/core/source.ts';
+import { DESTINATIONS, SOURCES } from '../../src/core/broker/all.ts';
 import { type EventTypeRule, readEvent } from '../../src/core/source-event.ts';
 
 const HEADER: EventTypeRule = { header: 'Event-Type' };

@@ -1,4 +1,4 @@
-import { BROKER_TYPES, type BrokerType } from '../../src/core/destination.ts';
+import { BROKER_TYPES, type BrokerType } from '../../src/core/broker/all.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { FAILING_RULE } from '../../src/core/failing.ts';
 import type { Uuid } from '../../src/core/ids.ts';

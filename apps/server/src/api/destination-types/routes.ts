@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
-import { BROKER_TYPES, type ConfigField, DESTINATIONS } from '../../core/destination.ts';
+import { BROKER_TYPES, DESTINATIONS } from '../../core/broker/all.ts';
+import type { ConfigField } from '../../core/broker/form.ts';
 import type { ApiServer } from '../server.ts';
 import { DestinationTypes } from './schema.ts';
 
@@ -54,7 +55,6 @@ export function presentField(field: ConfigField): Presented['fields'][number] {
       ...(field.pattern !== undefined && { pattern: field.pattern }),
       ...(field.maxLength !== undefined && { max_length: field.maxLength }),
     }),
-    ...(field.kind === 'number' && { min: field.min, max: field.max }),
     ...(field.kind === 'choice' && { choices: [...field.choices] }),
     ...('default' in field && field.default !== undefined && { default: field.default }),
   };

@@ -12,7 +12,6 @@ export const FormField = Type.Object({
       Type.Literal('multiline'),
       Type.Literal('secret', { description: 'Text that is kept sealed and shown masked' }),
       Type.Literal('multiline_secret'),
-      Type.Literal('number'),
       Type.Literal('boolean'),
       Type.Literal('choice'),
     ],
@@ -23,8 +22,6 @@ export const FormField = Type.Object({
   placeholder: Type.Optional(Type.String()),
   pattern: Type.Optional(Type.String({ description: 'A regular expression (ECMA-262) that a text matches' })),
   max_length: Type.Optional(Type.Integer()),
-  min: Type.Optional(Type.Number()),
-  max: Type.Optional(Type.Number()),
   choices: Type.Optional(Type.Array(Type.String())),
   default: Type.Optional(Value),
 });

@@ -1,5 +1,6 @@
-import { type BrokerConfig, DESTINATIONS, type Destination } from '../../core/destination.ts';
-import { type ConfigInput, mergeConfig } from '../../core/destination-config.ts';
+import { DESTINATIONS } from '../../core/broker/all.ts';
+import type { BrokerConfig, BrokerForm } from '../../core/broker/form.ts';
+import { type ConfigInput, mergeConfig } from '../../core/broker-config.ts';
 import { type DataKey, seal, unseal } from '../../crypto/vault.ts';
 import { type FieldError, invalidFields } from '../../errors.ts';
 import type { EndpointRow } from '../../store/endpoint.ts';
@@ -31,7 +32,7 @@ export function placeOf(
   if (wanted.config === undefined) {
     return { errors: before ? [] : [{ path: '/config', message: `is required for type ${of.type}` }], columns: same };
   }
-  const destination: Destination = DESTINATIONS[of.type];
+  const destination: BrokerForm = DESTINATIONS[of.type];
   const stored = before && openConfig(dataKey, before);
   const merged = mergeConfig(destination, stored, wanted.config);
   if (!merged.ok) {

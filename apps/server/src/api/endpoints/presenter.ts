@@ -1,5 +1,5 @@
-import { DESTINATIONS } from '../../core/destination.ts';
-import { maskConfig } from '../../core/destination-config.ts';
+import { DESTINATIONS } from '../../core/broker/all.ts';
+import { maskConfig } from '../../core/broker-config.ts';
 import type { Circuit, Endpoint } from '../../core/endpoint.ts';
 import { publicId } from '../../core/ids.ts';
 import { maskHeaders } from '../../core/mask.ts';

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { BROKER_TYPES, type BrokerConfig } from '../../core/destination.ts';
-import type { ConfigInput } from '../../core/destination-config.ts';
+import { BROKER_TYPES } from '../../core/broker/all.ts';
+import type { BrokerConfig } from '../../core/broker/form.ts';
+import type { ConfigInput } from '../../core/broker-config.ts';
 import { type EndpointType, MAX_TIMEOUT_SECONDS } from '../../core/endpoint.ts';
 import { EVENT_FILTER_PATTERN } from '../../core/event-type.ts';
 import { MAX_RETRIES, MAX_RETRY_DELAY_SECONDS } from '../../core/retry-policy.ts';

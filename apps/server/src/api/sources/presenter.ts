@@ -1,7 +1,7 @@
-import type { BrokerConfig } from '../../core/destination.ts';
-import { maskConfig } from '../../core/destination-config.ts';
+import { SOURCES } from '../../core/broker/all.ts';
+import type { BrokerConfig } from '../../core/broker/form.ts';
+import { maskConfig } from '../../core/broker-config.ts';
 import { publicId, timeOf } from '../../core/ids.ts';
-import { SOURCES } from '../../core/source.ts';
 import type { SourceRow } from '../../store/source.ts';
 import type { SourceRejectionDetail, SourceRejectionRow } from '../../store/source-rejection.ts';
 

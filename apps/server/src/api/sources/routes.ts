@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
-import { BROKER_TYPES } from '../../core/destination.ts';
+import { BROKER_TYPES, SOURCES } from '../../core/broker/all.ts';
 import { newId, publicId } from '../../core/ids.ts';
-import { SOURCES } from '../../core/source.ts';
 import { insertSource, listSources, type SourceRow, type SourceSettings } from '../../store/source.ts';
 import { applicationFilter, applicationOf } from '../application-scope.ts';
 import { audit } from '../audit.ts';

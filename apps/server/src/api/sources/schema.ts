@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { BROKER_TYPES, type BrokerConfig, type BrokerType } from '../../core/destination.ts';
-import type { ConfigInput } from '../../core/destination-config.ts';
+import { BROKER_TYPES, type BrokerType } from '../../core/broker/all.ts';
+import type { BrokerConfig } from '../../core/broker/form.ts';
+import type { ConfigInput } from '../../core/broker-config.ts';
 import type { EventTypeRule, RejectionReason } from '../../core/source-event.ts';
 import { AppIdParam } from '../application-scope.ts';
 import { BROKER_CONFIG, BROKER_CONFIG_INPUT } from '../broker-config.ts';

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../auth/authenticate.ts';
-import type { BrokerConfig, Destination } from '../../core/destination.ts';
-import { type ConfigInput, mergeConfig } from '../../core/destination-config.ts';
+import { SOURCES } from '../../core/broker/all.ts';
+import type { BrokerConfig, BrokerForm } from '../../core/broker/form.ts';
+import { type ConfigInput, mergeConfig } from '../../core/broker-config.ts';
 import { parseId, publicId } from '../../core/ids.ts';
-import { SOURCES } from '../../core/source.ts';
 import { type DataKey, seal, unseal } from '../../crypto/vault.ts';
 import { invalidFields, notFound } from '../../errors.ts';
 import type { Queryable } from '../../store/database.ts';
@@ -57,7 +57,7 @@ export function placeOf(
   before: Pick<SourceSettings, 'id' | 'config'> | null,
   wanted: ConfigInput,
 ): Pick<SourceSettings, 'url' | 'config'> {
-  const destination: Destination = SOURCES[source.type];
+  const destination: BrokerForm = SOURCES[source.type];
   const merged = mergeConfig(destination, before && openConfig(dataKey, before), wanted);
   if (!merged.ok) {
     throw invalidFields(merged.errors.map(({ field, message }) => ({ path: `/config/${pointer(field)}`, message })));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerType, DESTINATIONS, type Destination } from '../../src/core/destination.ts';
-import { type ConfigInput, maskConfig, mergeConfig } from '../../src/core/destination-config.ts';
+import { type BrokerType, DESTINATIONS } from '../../src/core/broker/all.ts';
+import type { BrokerForm } from '../../src/core/broker/form.ts';
+import { type ConfigInput, maskConfig, mergeConfig } from '../../src/core/broker-config.ts';
 import { MASK } from '../../src/core/mask.ts';
 
 const VALID: Readonly<Record<BrokerType, Readonly<Record<string, string | number | boolean>>>> = {
@@ -29,7 +30,7 @@ const VALID: Readonly<Record<BrokerType, Readonly<Record<string, string | number
 };
 
 const errorsOf = (type: BrokerType, input: ConfigInput, stored: ConfigInput | null = null) => {
-  const destination: Destination = DESTINATIONS[type];
+  const destination: BrokerForm = DESTINATIONS[type];
   const before = stored && mergeConfig(destination, null, stored);
   if (before && !before.ok) throw new Error('what is stored is valid');
   const merged = mergeConfig(destination, before?.config ?? null, input);

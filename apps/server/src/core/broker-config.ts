@@ -1,4 +1,4 @@
-import { type BrokerConfig, type ConfigField, type Destination, isSecretField } from './destination.ts';
+import { type BrokerConfig, type BrokerForm, type ConfigField, isSecretField } from './broker/form.ts';
 import { MASK } from './mask.ts';
 
 /** What a caller sends: null takes a field out. */
@@ -22,10 +22,10 @@ const MAX_MULTILINE = 16_384;
  *
  * @param stored null where it is a new one.
  */
-export function mergeConfig(destination: Destination, stored: BrokerConfig | null, input: ConfigInput): CheckedConfig {
+export function mergeConfig(form: BrokerForm, stored: BrokerConfig | null, input: ConfigInput): CheckedConfig {
   const errors: ConfigError[] = [];
   const config: Record<string, string | number | boolean> = { ...stored };
-  const fields = new Map(destination.fields.map((field) => [field.name, field]));
+  const fields = new Map(form.fields.map((field) => [field.name, field]));
   for (const [name, value] of Object.entries(input)) {
     const field = fields.get(name);
     const isKept = field && isSecretField(field) && value === MASK;
@@ -34,19 +34,18 @@ export function mergeConfig(destination: Destination, stored: BrokerConfig | nul
     else if (!isKept) config[name] = value;
     else if (stored?.[name] === undefined) errors.push({ field: name, message: 'is a mask, and no secret' });
   }
-  errors.push(...destination.fields.flatMap((field) => errorOf(field, config[field.name])));
-  if (errors.length === 0)
-    errors.push(...(destination.check?.(config) ?? []).map(([field, message]) => ({ field, message })));
-  if (errors.length === 0 && stored) errors.push(...unprovenSecrets(destination, stored, config, input));
+  errors.push(...form.fields.flatMap((field) => errorOf(field, config[field.name])));
+  if (errors.length === 0) errors.push(...(form.check?.(config) ?? []).map(([field, message]) => ({ field, message })));
+  if (errors.length === 0 && stored) errors.push(...unprovenSecrets(form, stored, config, input));
   return errors.length > 0 ? { ok: false, errors } : { ok: true, config };
 }
 
 /**
  * What is shown of a config: fields in their order, secrets masked.
  */
-export function maskConfig(destination: Destination, config: BrokerConfig): BrokerConfig {
+export function maskConfig(form: BrokerForm, config: BrokerConfig): BrokerConfig {
   return Object.fromEntries(
-    destination.fields.flatMap((field) => {
+    form.fields.flatMap((field) => {
       const value = config[field.name];
       return value === undefined ? [] : [[field.name, isSecretField(field) ? MASK : value]];
     }),
@@ -54,12 +53,12 @@ export function maskConfig(destination: Destination, config: BrokerConfig): Brok
 }
 
 /** Values of a config that nobody may read. */
-export function secretsOf(destination: Destination, config: BrokerConfig): string[] {
-  return destination.fields
+export function secretsOf(form: BrokerForm, config: BrokerConfig): string[] {
+  return form.fields
     .filter(isSecretField)
     .map(({ name }) => config[name])
     .filter((value) => typeof value === 'string')
-    .concat(destination.secretsWithin?.(config) ?? []);
+    .concat(form.secretsWithin?.(config) ?? []);
 }
 
 /**
@@ -67,7 +66,7 @@ export function secretsOf(destination: Destination, config: BrokerConfig): strin
  * where a config leads has to know its secrets.
  */
 function unprovenSecrets(
-  { fields }: Destination,
+  { fields }: BrokerForm,
   stored: BrokerConfig,
   config: BrokerConfig,
   input: ConfigInput,
@@ -87,10 +86,6 @@ function errorOf(field: ConfigField, value: string | number | boolean | undefine
 
 function faultOf(field: ConfigField, value: string | number | boolean): string | null {
   if (field.kind === 'boolean') return typeof value === 'boolean' ? null : 'must be true or false';
-  if (field.kind === 'number') {
-    const isFit = typeof value === 'number' && value >= field.min && value <= field.max;
-    return isFit ? null : `must be a number from ${field.min} to ${field.max}`;
-  }
   if (typeof value !== 'string') return 'must be text';
   if (field.kind === 'choice') {
     return field.choices.includes(value) ? null : `must be one of ${field.choices.join(', ')}`;
