@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingMessage, QueuePort } from '@postrider/queues';
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
+import { within } from '../within.ts';
 
 /** How often a broker that is away is asked whether it is back. */
 const PROBE_MS = 1_000;
@@ -57,7 +58,9 @@ export class Backbone implements Service {
   /** @throws where it does not take them; it may have some of them all the same. */
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     try {
-      await within(PUBLISH_MS, this.#queue.publish(messages));
+      await within(PUBLISH_MS, this.#queue.publish(messages), () => {
+        throw new Error(`no answer within ${PUBLISH_MS / 1_000} s`);
+      });
     } catch (error) {
       // A limit of its own, lower than those of its kind: no word of how it is.
       if (!(error instanceof Error && 'code' in error && error.code === 'too_large')) this.#away(error);
@@ -102,19 +105,5 @@ export class Backbone implements Service {
     if (!isNews) return;
     const reason = error instanceof Error ? error.message : String(error);
     this.#log.warn({ queue: this.#shown, reason }, 'the broker cannot be used; deliveries go through the database');
-  }
-}
-
-/** What was asked for goes on, unheard. */
-async function within<R>(ms: number, asked: Promise<R>): Promise<R> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1_000} s`)), ms);
-  });
-  asked.catch(() => {});
-  try {
-    return await Promise.race([asked, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 import type { BrokerType } from '../core/broker/all.ts';
 import type { BrokerConfig } from '../core/broker/form.ts';
+import { within } from '../within.ts';
 import { type BrokerFailure, failureOf } from './failure.ts';
 import type { Outside, Purpose } from './open.ts';
 
@@ -18,17 +19,8 @@ export async function checkBroker(
   outside: Outside,
   purpose: Purpose = { use: 'publishing' },
 ): Promise<BrokerFailure | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<BrokerFailure>((resolve) => {
-    timer = setTimeout(resolve, CHECK_MS, { code: 'unreachable', message: 'no answer in time' });
-  });
-  try {
-    return await Promise.race([asked(type, config, outside, purpose), tooLate]);
-  } catch (error) {
-    return failureOf(error);
-  } finally {
-    clearTimeout(timer);
-  }
+  const asking = asked(type, config, outside, purpose).catch(failureOf);
+  return within(CHECK_MS, asking, () => ({ code: 'unreachable', message: 'no answer in time' }));
 }
 
 async function asked(

@@ -6,6 +6,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import { publicId } from '../core/ids.ts';
 import { maskHeaders } from '../core/mask.ts';
 import type { LeasedDelivery } from '../store/lease.ts';
+import { within } from '../within.ts';
 import { ownHeaders } from './signing.ts';
 import type { Sent, Transport } from './transport.ts';
 
@@ -52,7 +53,11 @@ export class BrokerTransport implements Transport {
         dedupeId: dedupeIdOf(delivery),
       },
     );
-    const failure = await within(endpoint.timeoutSeconds * 1_000, published);
+    const outcome = published.then(
+      () => null,
+      (error: unknown) => told(failureOf(error)),
+    );
+    const failure = await within(endpoint.timeoutSeconds * 1_000, outcome, () => TOO_LATE);
     return {
       url: endpoint.url,
       requestHeaders: { ...maskHeaders(custom), ...ours },
@@ -71,24 +76,9 @@ function dedupeIdOf({ id, attemptCount }: LeasedDelivery): string {
   return `${publicId('dlv', id)}-${attemptCount + 1}`;
 }
 
-/** What went wrong; null where nothing did. What takes longer goes on, unheard. */
-async function within(ms: number, published: Promise<void>): Promise<{ code: string; message: string } | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<{ code: string; message: string }>((resolve) => {
-    timer = setTimeout(resolve, ms, { code: 'timeout', message: 'the broker has not confirmed it in time' });
-  });
-  const outcome = published.then(
-    () => null,
-    (error: unknown) => told(failureOf(error)),
-  );
-  try {
-    return await Promise.race([outcome, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const TOO_LATE = { code: 'timeout', message: 'the broker has not confirmed it in time' };
 
-/** The codes of attempts at brokers: stable, and listed in docs/retries.md. */
+/** The codes of attempts at brokers: stable, and listed in docs/destinations.md. */
 const CODES: Readonly<Record<BrokerFailure['code'], string>> = {
   egress_blocked: 'egress_blocked',
   unreachable: 'broker_unreachable',

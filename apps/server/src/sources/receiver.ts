@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { GroupCommit } from '../group-commit.ts';
+import { within } from '../within.ts';
 
 /** What is received of a message; the broker's own things are behind it. */
 export interface Received {
@@ -130,12 +131,8 @@ export class Receiver<M extends Received> {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    const timeout = new AbortController();
-    await Promise.race([
-      this.#running.then(() => Promise.all(this.#inHand)),
-      pause(STOP_MS, undefined, { signal: timeout.signal }).catch(() => {}),
-    ]);
-    timeout.abort();
+    const ended = this.#running.then(() => Promise.all(this.#inHand));
+    await within(STOP_MS, ended, () => {});
     await this.#options.queue.close().catch(() => {});
   }
 

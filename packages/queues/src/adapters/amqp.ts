@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
+import { batches } from '../batches.ts';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
@@ -102,15 +103,7 @@ export class AmqpQueue implements QueuePort {
     if (longest > 0 && !this.traits.delays) throw new QueueError('unsupported', 'delayMs: not with create: false');
     if (longest > MAX_DELAY_MS) throw new QueueError('unsupported', 'delayMs: at most 30 days');
     const all = messages.map((message) => toAmqp(message, MAX_BYTES));
-    while (all.length > 0) {
-      let [count, bytes] = [0, 0];
-      for (const message of all.slice(0, BATCH.messages)) {
-        bytes += message.bytes;
-        if (count > 0 && bytes > BATCH.bytes) break;
-        count++;
-      }
-      await this.#publish(all.splice(0, count));
-    }
+    for (const batch of batches(all, BATCH)) await this.#publish(batch);
   }
 
   receive(options: { max: number; waitMs: number }): Promise<IncomingMessage[]> {

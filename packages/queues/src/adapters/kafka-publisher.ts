@@ -6,7 +6,7 @@ import { opened, type TopicConfig } from './kafka-topic.ts';
 type Outgoing = ReturnType<typeof toKafka>;
 
 /** Sent and not yet confirmed, at most. Those of one partition become one batch, which has to keep to the limit. */
-const BATCH = { messages: 1_000, overhead: 128 };
+export const BATCH = { messages: 1_000, overhead: 128 };
 const ALL_REPLICAS = -1;
 
 export async function openPublisher(config: TopicConfig): Promise<Producer> {
@@ -33,20 +33,4 @@ export async function publishBatch(producer: Producer, topic: string, messages: 
       ...(key && { key, partition: murmur2(key) & 0x7fffffff }),
     })),
   });
-}
-
-/** In their order. */
-export function* batchesOf(messages: readonly Outgoing[], maxBytes: number): Generator<readonly Outgoing[]> {
-  let batch: Outgoing[] = [];
-  let bytes = BATCH.overhead;
-  for (const message of messages) {
-    if (batch.length > 0 && (batch.length === BATCH.messages || bytes + message.bytes > maxBytes)) {
-      yield batch;
-      batch = [];
-      bytes = BATCH.overhead;
-    }
-    batch.push(message);
-    bytes += message.bytes;
-  }
-  if (batch.length > 0) yield batch;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Producer } from '@platformatic/kafka';
+import { batches } from '../batches.ts';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
@@ -9,7 +10,7 @@ import type { ConsumeOptions, Handler, Health, IncomingMessage, OutgoingMessage,
 import { clientOptions, isNamed, type KafkaClientConfig, kafkaError } from './kafka-client.ts';
 import { type KafkaMessage, toKafka } from './kafka-message.ts';
 import { KafkaPartitions } from './kafka-partitions.ts';
-import { batchesOf, openPublisher, publishBatch, shutPublisher } from './kafka-publisher.ts';
+import { BATCH, openPublisher, publishBatch, shutPublisher } from './kafka-publisher.ts';
 import { KafkaReader, type ReaderConfig, TRANSIENT } from './kafka-reader.ts';
 
 export interface KafkaQueueConfig extends KafkaClientConfig {
@@ -110,7 +111,7 @@ export class KafkaQueue implements QueuePort {
     }
     const { maxBytes } = this.traits;
     const all = messages.map((message) => toKafka(message, maxBytes));
-    for (const batch of batchesOf(all, maxBytes)) await this.#publish(batch);
+    for (const batch of batches(all, { ...BATCH, bytes: maxBytes })) await this.#publish(batch);
   }
 
   async receive(options: { max: number; waitMs: number }): Promise<IncomingMessage[]> {

@@ -10,7 +10,7 @@ export interface PubSubMessage extends IncomingMessage {
 }
 
 /** Of one request. */
-const MAX_MESSAGES = 1_000;
+export const MAX_MESSAGES = 1_000;
 
 /** A message as Pub/Sub carries it. @throws QueueError `too_large` */
 export function toPubSub({ body, group, headers = {} }: OutgoingMessage, maxBytes: number) {
@@ -19,24 +19,6 @@ export function toPubSub({ body, group, headers = {} }: OutgoingMessage, maxByte
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), data.length);
   if (bytes > maxBytes) throw new QueueError('too_large', `a message has ${bytes} bytes; the limit is ${maxBytes}`);
   return { bytes, message: { data, attributes: { ...headers }, orderingKey: group ?? '' } };
-}
-
-type Outgoing = ReturnType<typeof toPubSub>;
-
-/** What goes in one request: in their order, as many as may be. */
-export function* batches(all: readonly Outgoing[], maxBytes: number): Generator<readonly Outgoing[]> {
-  let batch: Outgoing[] = [];
-  let bytes = 0;
-  for (const each of all) {
-    if (batch.length === MAX_MESSAGES || (batch.length > 0 && bytes + each.bytes > maxBytes)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(each);
-    bytes += each.bytes;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** @param timesHere how often it was in hand here. */

@@ -1,3 +1,4 @@
+import { batches } from '../batches.ts';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
@@ -14,7 +15,7 @@ import type {
   Use,
 } from '../port.ts';
 import { callOptions, codeOf, GRPC, type PubSubClient, type PubSubClientConfig, pubsubEnds } from './pubsub-client.ts';
-import { batches, fromPubSub, type PubSubMessage, toPubSub } from './pubsub-message.ts';
+import { fromPubSub, MAX_MESSAGES, type PubSubMessage, toPubSub } from './pubsub-message.ts';
 import { makeSure, mayPublish } from './pubsub-setup.ts';
 
 export interface PubSubQueueConfig extends PubSubClientConfig {
@@ -90,7 +91,7 @@ export class PubSubQueue implements QueuePort {
       throw new QueueError('unsupported', 'delayMs: Pub/Sub has no delays');
     }
     const all = messages.map((message) => toPubSub(message, TRAITS.maxBytes));
-    for (const batch of batches(all, TRAITS.maxBytes)) {
+    for (const batch of batches(all, { messages: MAX_MESSAGES, bytes: TRAITS.maxBytes })) {
       const request = { topic: this.#topic, messages: batch.map(({ message }) => message) };
       await this.#prepare(({ publisher }) => publisher.publish(request, callOptions()));
     }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { batches } from '../batches.ts';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
@@ -92,16 +93,7 @@ export class RedisQueue implements QueuePort {
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     const all = messages.map((message) => ({ message, ...fieldsOf(message, TRAITS.maxBytes) }));
-    for (let batch = all.splice(0, 1); batch.length > 0; batch = all.splice(0, 1)) {
-      let bytes = batch[0]?.bytes ?? 0;
-      for (
-        let next = all[0];
-        next && batch.length < BATCH.messages && bytes + next.bytes < BATCH.bytes;
-        next = all[0]
-      ) {
-        bytes += next.bytes;
-        batch.push(...all.splice(0, 1));
-      }
+    for (const batch of batches(all, BATCH)) {
       const { queue, dedupeSeconds, create } = this.#config;
       const keys = batch.map(({ message: { dedupeId } }) =>
         dedupeId === undefined ? queue : `{${queue}}:dedupe:${dedupeId}`,

@@ -47,25 +47,6 @@ export class Gatherer<T> {
   }
 }
 
-/** One request's worth at a time, in their order. */
-export function* inRequests<T extends { readonly bytes: number }>(
-  all: readonly T[],
-  maxBytes: number,
-): Generator<readonly T[]> {
-  let batch: T[] = [];
-  let bytes = 0;
-  for (const each of all) {
-    if (batch.length === MAX_ENTRIES || (batch.length > 0 && bytes + each.bytes > maxBytes)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(each);
-    bytes += each.bytes;
-  }
-  if (batch.length > 0) yield batch;
-}
-
 /** Entries are named by their place. */
 export function failures(failed: readonly BatchResultErrorEntry[] = []): Map<number, QueueError> {
   return new Map(failed.map((entry) => [Number(entry.Id), entryError(entry)]));

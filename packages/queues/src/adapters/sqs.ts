@@ -1,4 +1,5 @@
 import type { SQS } from '@aws-sdk/client-sqs';
+import { batches } from '../batches.ts';
 import { consume } from '../consume.ts';
 import { QueueError } from '../error.ts';
 import { healthOf } from '../health.ts';
@@ -14,7 +15,7 @@ import type {
   Traits,
   Use,
 } from '../port.ts';
-import { failures, Gatherer, inRequests, MAX_ENTRIES, NotOurs } from './sqs-batch.ts';
+import { failures, Gatherer, MAX_ENTRIES, NotOurs } from './sqs-batch.ts';
 import { nameOf, type SqsClientConfig, sqsEnds } from './sqs-client.ts';
 import { fromSqs, inSequence, type SqsMessage, toSqs } from './sqs-message.ts';
 
@@ -103,7 +104,8 @@ export class SqsQueue implements QueuePort {
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     const { maxBytes } = this.traits;
     const all = messages.map((message) => toSqs(message, this.#isFifo, maxBytes));
-    for (const batch of inRequests(all, maxBytes)) await this.#send(batch.map(({ entry }) => entry));
+    for (const batch of batches(all, { messages: MAX_ENTRIES, bytes: maxBytes }))
+      await this.#send(batch.map(({ entry }) => entry));
   }
 
   receive(options: { max: number; waitMs: number }): Promise<IncomingMessage[]> {
