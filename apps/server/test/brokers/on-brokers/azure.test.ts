@@ -1,5 +1,5 @@
 import { ServiceBusClient } from '@azure/service-bus';
-import { connectionString, OwnServiceBus } from '../../../../packages/queues/test/brokers/servicebus.ts';
+import { connectionString, OwnServiceBus } from '../../../../../packages/queues/test/brokers/servicebus.ts';
 import type { Found } from './stage.ts';
 import { destinations } from './suite.ts';
 

@@ -1,5 +1,5 @@
 import { createClient } from '@redis/client';
-import { missing, OwnRedis } from '../../../../packages/queues/test/brokers/redis.ts';
+import { missing, OwnRedis } from '../../../../../packages/queues/test/brokers/redis.ts';
 import { destinations } from './suite.ts';
 
 destinations(

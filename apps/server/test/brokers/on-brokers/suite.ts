@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { verify } from '@postrider/webhook';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { open as openQueue } from '../../src/brokers/open.ts';
-import { MASK } from '../../src/core/mask.ts';
-import type { EgressPolicy } from '../../src/egress/policy.ts';
-import { exempting, LAX } from '../egress/stage.ts';
+import { open as openQueue } from '../../../src/brokers/open.ts';
+import { MASK } from '../../../src/core/mask.ts';
+import type { EgressPolicy } from '../../../src/egress/policy.ts';
+import { exempting, LAX } from '../../egress/stage.ts';
 import {
   type Accepted,
   answer,
@@ -17,11 +17,11 @@ import {
   type NewEndpoint,
   sendTo,
   settled,
-} from '../kit/answers.ts';
-import type { Api } from '../kit/api.ts';
-import { createTestDatabase, type TestDatabase } from '../kit/database.ts';
-import { startTestPostrider, type TestPostrider } from '../kit/postrider.ts';
-import { until } from '../kit/until.ts';
+} from '../../kit/answers.ts';
+import type { Api } from '../../kit/api.ts';
+import { createTestDatabase, type TestDatabase } from '../../kit/database.ts';
+import { startTestPostrider, type TestPostrider } from '../../kit/postrider.ts';
+import { until } from '../../kit/until.ts';
 import type { Config, DestinationStage } from './stage.ts';
 
 const SECRETS = ['password', 'credentials', 'secret_access_key'];

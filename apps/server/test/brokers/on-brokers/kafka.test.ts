@@ -1,5 +1,5 @@
 import { Consumer } from '@platformatic/kafka';
-import { missing, OwnKafka } from '../../../../packages/queues/test/brokers/kafka.ts';
+import { missing, OwnKafka } from '../../../../../packages/queues/test/brokers/kafka.ts';
 import type { Found } from './stage.ts';
 import { destinations } from './suite.ts';
 

@@ -1,5 +1,5 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { missing, OwnNats } from '../../../../packages/queues/test/brokers/nats.ts';
+import { missing, OwnNats } from '../../../../../packages/queues/test/brokers/nats.ts';
 import type { Found } from './stage.ts';
 import { destinations } from './suite.ts';
 

@@ -1,4 +1,4 @@
-import type { BrokerType } from '../../src/core/broker/all.ts';
+import type { BrokerType } from '../../../src/core/broker/all.ts';
 
 /** A broker under test: a real one (or its stand-in) of the test's own, and its own client to look into it. */
 export interface DestinationStage {

@@ -1,5 +1,5 @@
-import { missing, OwnPubSub, PROJECT } from '../../../../packages/queues/test/brokers/pubsub.ts';
-import { freePort } from '../../../../packages/queues/test/brokers/server-process.ts';
+import { missing, OwnPubSub, PROJECT } from '../../../../../packages/queues/test/brokers/pubsub.ts';
+import { freePort } from '../../../../../packages/queues/test/brokers/server-process.ts';
 import type { Found } from './stage.ts';
 import { destinations } from './suite.ts';
 

@@ -1,5 +1,5 @@
 import { SQS } from '@aws-sdk/client-sqs';
-import { missing, OwnElasticMq } from '../../../../packages/queues/test/brokers/sqs.ts';
+import { missing, OwnElasticMq } from '../../../../../packages/queues/test/brokers/sqs.ts';
 import type { Found } from './stage.ts';
 import { destinations } from './suite.ts';
 

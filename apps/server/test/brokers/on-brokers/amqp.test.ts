@@ -1,4 +1,4 @@
-import { missing, OwnRabbit } from '../../../../packages/queues/test/brokers/amqp.ts';
+import { missing, OwnRabbit } from '../../../../../packages/queues/test/brokers/amqp.ts';
 import type { Found } from './stage.ts';
 import { destinations } from './suite.ts';
 
