@@ -105,9 +105,14 @@ export class OwnKafka extends OwnServer {
     };
   }
 
-  admin(): Admin {
+  /** The same, for a client that is not ours. */
+  client(clientId: string) {
     const sasl = { mechanism: 'SCRAM-SHA-256' as const, username: 'admin', password: this.password };
-    return new Admin({ clientId: 'test', bootstrapBrokers: [`127.0.0.1:${this.port}`], sasl, retries: 0 });
+    return { clientId, bootstrapBrokers: [`127.0.0.1:${this.port}`], sasl };
+  }
+
+  admin(): Admin {
+    return new Admin({ ...this.client('test'), retries: 0 });
   }
 
   /** A user that may do what docs/brokers/kafka.md names. @param topic its name; any unless told. */
