@@ -15,6 +15,11 @@ export interface GroupCommitOptions<Item, Result> {
    * where everything would fail the same way, as with a database that is down.
    */
   readonly isItemFault: (error: unknown) => boolean;
+  /**
+   * Milliseconds from the beginning of one flush to that of the next, at least; 0 unless given. For what nobody waits for:
+   * fewer and larger batches cost less, and what comes after a rest still goes at once.
+   */
+  readonly pauseMs?: number;
 }
 
 interface Waiting<Item, Result> {
@@ -28,6 +33,8 @@ export class GroupCommit<Item, Result> {
   #waiting: Waiting<Item, Result>[] = [];
   #waitingSize = 0;
   #flushing: Promise<void> | null = null;
+  /** When the last flush began, by performance.now(). */
+  #begunAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: GroupCommitOptions<Item, Result>) {
     this.#options = options;
@@ -60,6 +67,7 @@ export class GroupCommit<Item, Result> {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
+      await this.#pause();
       const batch = this.#nextBatch();
       try {
         await this.#run(batch);
@@ -72,6 +80,15 @@ export class GroupCommit<Item, Result> {
       }
     }
     this.#flushing = null;
+  }
+
+  /** Unless a batch is full already. */
+  async #pause(): Promise<void> {
+    const { pauseMs = 0, maxItems } = this.#options;
+    if (pauseMs === 0) return;
+    const leftMs = this.#begunAt + pauseMs - performance.now();
+    if (leftMs > 0 && this.#waiting.length < maxItems) await new Promise((resolve) => setTimeout(resolve, leftMs));
+    this.#begunAt = performance.now();
   }
 
   async #run(batch: readonly Waiting<Item, Result>[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 
 /**
  * Ids are UUIDv7 in the database and `prefix_` + 26 characters of Crockford base32 in public, so both sort by time.
@@ -35,7 +35,7 @@ export type IdPrefix =
 /** How many attempts one delivery can number: 12 bits. */
 export const MAX_ATTEMPT_NUMBER = 0xfff;
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const SEQUENCES = Array.from({ length: 0x1000 }, (_, n) => n.toString(16).padStart(3, '0'));
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const DIGIT = new Map(
   [...ALPHABET].flatMap((char, value) => [
@@ -44,30 +44,29 @@ const DIGIT = new Map(
   ]),
 );
 
-// One call into the operating system buys the randomness of 512 ids.
-const pool = new Uint8Array(4096);
-let poolAt = pool.length;
 let lastMillisecond = 0;
+/** An id's text as far as the millisecond decides it. */
+let head = '';
 let sequence = 0;
 
 /** A new id; ids of one process strictly increase, whatever its clock does, up to 4,096 in a millisecond. */
 export function newId(now: number = Date.now()): Uuid {
-  if (now > lastMillisecond) {
-    lastMillisecond = now;
-    // Starts low enough that a burst seldom overflows into the next millisecond.
-    sequence = randomByte();
-  } else if (++sequence > 0xfff) {
-    // A full millisecond, or a clock that was stepped back: borrow from the future rather than repeat.
-    lastMillisecond += 1;
-    sequence = randomByte();
-  }
-  const time = lastMillisecond.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}-${randomTail()}` as Uuid;
+  if (now > lastMillisecond) begin(now);
+  // A full millisecond, or a clock that was stepped back: borrow from the future rather than repeat.
+  else if (++sequence > 0xfff) begin(lastMillisecond + 1);
+  return `${head}${SEQUENCES[sequence]}${randomTail()}` as Uuid;
+}
+
+function begin(millisecond: number): void {
+  lastMillisecond = millisecond;
+  // Starts low enough that a burst seldom overflows into the next millisecond.
+  sequence = randomInt(256);
+  head = `${firstIdAt(millisecond).slice(0, 14)}7`;
 }
 
 /** A new delivery id inside its message's range (see above). */
 export function newDeliveryId(message: Uuid): Uuid {
-  return `${message.slice(0, 19)}${randomTail().slice(0, 14)}000` as Uuid;
+  return `${message.slice(0, 18)}${randomTail().slice(0, 15)}000` as Uuid;
 }
 
 /** The first and last delivery id that a message's deliveries can have. */
@@ -94,10 +93,21 @@ export function firstIdAt(millisecond: number): Uuid {
 
 /** `msg_01JX9…` of a UUID. */
 export function publicId(prefix: IdPrefix, id: Uuid): string {
-  let text = '';
-  // 128 bits are 26 digits of 5 bits with 2 to spare at the front; two halves stay inside what a number can shift.
-  for (let at = 0; at < 26; at++) text += ALPHABET[fiveBits(id, at)];
-  return `${prefix}_${text}`;
+  let text = `${prefix}_`;
+  // 128 bits are 26 digits of 5 bits with 2 to spare at the front.
+  let bits = 0;
+  let held = 2;
+  for (let at = 0; at < 36; at++) {
+    const code = id.charCodeAt(at);
+    if (code === HYPHEN) continue;
+    bits = (bits << 4) | nibble(code);
+    held += 4;
+    if (held < 5) continue;
+    held -= 5;
+    text += ALPHABET[bits >> held];
+    bits &= (1 << held) - 1;
+  }
+  return text;
 }
 
 /** The UUID of `msg_01JX9…`, or null where the text is not an id of that prefix. Case does not matter. */
@@ -114,45 +124,13 @@ export function parseId(prefix: IdPrefix, text: string): Uuid | null {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Uuid;
 }
 
-// Where nibble n (0-31) of a UUID stands in its text, past the hyphens.
-const NIBBLE_AT = Array.from(
-  { length: 32 },
-  (_, n) => n + (n >= 8 ? 1 : 0) + (n >= 12 ? 1 : 0) + (n >= 16 ? 1 : 0) + (n >= 20 ? 1 : 0),
-);
-
-function fiveBits(id: Uuid, digit: number): number {
-  // Digit d covers bits [5d-2, 5d+3) of the 128; the first two bits of digit 0 are the padding.
-  const end = 5 * digit + 3;
-  let value = 0;
-  for (let bit = Math.max(0, end - 5); bit < end; bit++) {
-    value = (value << 1) | ((nibble(id.charCodeAt(NIBBLE_AT[bit >> 2] ?? 0)) >> (3 - (bit & 3))) & 1);
-  }
-  return value;
-}
+const HYPHEN = 45;
 
 function nibble(code: number): number {
   return code < 58 ? code - 48 : code - 87;
 }
 
-function randomByte(): number {
-  if (poolAt >= pool.length) {
-    randomFillSync(pool);
-    poolAt = 0;
-  }
-  return pool[poolAt++] ?? 0;
-}
-
-/** The last two groups of a UUID: variant and 62 random bits. */
+/** The last two groups of a UUID: variant and 62 random bits. Of version 4, since nothing makes random text cheaper. */
 function randomTail(): string {
-  if (poolAt + 8 > pool.length) {
-    randomFillSync(pool);
-    poolAt = 0;
-  }
-  let tail = HEX[((pool[poolAt] ?? 0) & 0x3f) | 0x80] ?? '';
-  for (let n = 1; n < 8; n++) {
-    if (n === 2) tail += '-';
-    tail += HEX[pool[poolAt + n] ?? 0];
-  }
-  poolAt += 8;
-  return tail;
+  return randomUUID().slice(18);
 }

@@ -1,6 +1,6 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import type { Uuid } from '../core/ids.ts';
-import { plainArray, textArray } from './array.ts';
+import { floatArray, textArray, timeArray, uuidArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 import { wakeLanesSql } from './lane.ts';
 
@@ -81,25 +81,25 @@ export async function insertMessages(db: Queryable, messages: readonly NewMessag
   const isAnyLeft = deliveries.some(({ delivery }) => delivery.status === 'PENDING');
   const isAnyMarked = messages.some(({ payloadErrors }) => payloadErrors);
   await db.query(isAnyMarked ? insertMarked : isAnyLeft ? insertAndWake : insert, [
-    plainArray(messages, ({ id }) => id),
-    plainArray(messages, ({ environmentId }) => environmentId),
-    plainArray(messages, ({ applicationId }) => applicationId),
+    uuidArray(messages, ({ id }) => id),
+    uuidArray(messages, ({ environmentId }) => environmentId),
+    uuidArray(messages, ({ applicationId }) => applicationId),
     textArray(messages, ({ eventType }) => eventType),
     textArray(messages, ({ eventId }) => eventId),
     textArray(messages, ({ payload }) => payload),
     textArray(messages, ({ headers }) => headers),
     textArray(messages, ({ channels }) => channels),
     textArray(messages, ({ matching }) => matching),
-    plainArray(deliveries, ({ delivery }) => delivery.id),
-    plainArray(deliveries, ({ message }) => message.id),
-    plainArray(deliveries, ({ message }) => message.environmentId),
-    plainArray(deliveries, ({ message }) => message.applicationId),
-    plainArray(deliveries, ({ delivery }) => delivery.endpointId),
+    uuidArray(deliveries, ({ delivery }) => delivery.id),
+    uuidArray(deliveries, ({ message }) => message.id),
+    uuidArray(deliveries, ({ message }) => message.environmentId),
+    uuidArray(deliveries, ({ message }) => message.applicationId),
+    uuidArray(deliveries, ({ delivery }) => delivery.endpointId),
     textArray(deliveries, ({ message }) => message.eventType),
-    plainArray(deliveries, ({ delivery }) => delivery.trigger),
-    plainArray(deliveries, ({ delivery }) => delivery.status),
-    plainArray(deliveries, ({ delivery }) => delivery.dueInMs),
-    plainArray(deliveries, ({ delivery }) => delivery.dueAt?.toISOString() ?? null),
+    textArray(deliveries, ({ delivery }) => delivery.trigger),
+    textArray(deliveries, ({ delivery }) => delivery.status),
+    floatArray(deliveries, ({ delivery }) => delivery.dueInMs),
+    timeArray(deliveries, ({ delivery }) => delivery.dueAt ?? null),
     ...(isAnyMarked ? [textArray(messages, ({ payloadErrors }) => payloadErrors ?? null)] : []),
   ]);
 }

@@ -1,6 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import type { JsonObject } from '../core/json-schema/json.ts';
-import { plainArray, textArray } from './array.ts';
+import { booleanArray, integerArray, textArray, uuidArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 import { type Page, pageOf, Where } from './list.ts';
 
@@ -77,7 +77,7 @@ const versions = statement<{ event_type_id: Uuid; version: number; schema: JsonO
 
 /** Every version of their schemas, oldest first. */
 export async function schemaVersions(db: Queryable, environmentId: Uuid, ids: readonly Uuid[]) {
-  return db.query(versions, [environmentId, plainArray(ids, (id) => id)]);
+  return db.query(versions, [environmentId, uuidArray(ids, (id) => id)]);
 }
 
 const version = statement<{ schema: JsonObject }>(
@@ -183,14 +183,14 @@ export async function updateEventTypes(tx: Queryable, environmentId: Uuid, rows:
 
 function columnsOf(rows: readonly NewEventType[]): unknown[] {
   return [
-    plainArray(rows, ({ id }) => id),
+    uuidArray(rows, ({ id }) => id),
     textArray(rows, ({ name }) => name),
     textArray(rows, ({ description }) => description),
     textArray(rows, ({ group_name }) => group_name),
-    plainArray(rows, ({ schema_version }) => schema_version),
+    integerArray(rows, ({ schema_version }) => schema_version),
     textArray(rows, ({ example }) => example),
-    plainArray(rows, ({ size }) => size),
-    plainArray(rows, ({ isArchived }) => isArchived),
+    integerArray(rows, ({ size }) => size),
+    booleanArray(rows, ({ isArchived }) => isArchived),
   ];
 }
 
@@ -204,8 +204,8 @@ const insertVersions = statement(
 export async function insertSchemas(tx: Queryable, environmentId: Uuid, schemas: readonly NewSchema[]) {
   await tx.query(insertVersions, [
     environmentId,
-    plainArray(schemas, ({ eventTypeId }) => eventTypeId),
-    plainArray(schemas, ({ version: each }) => each),
+    uuidArray(schemas, ({ eventTypeId }) => eventTypeId),
+    integerArray(schemas, ({ version: each }) => each),
     textArray(schemas, ({ schema }) => schema),
   ]);
 }

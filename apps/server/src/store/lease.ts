@@ -1,6 +1,6 @@
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import type { Uuid } from '../core/ids.ts';
-import { plainArray, textArray } from './array.ts';
+import { booleanArray, floatArray, integerArray, textArray, uuidArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 
 /**
@@ -79,8 +79,9 @@ function informLanesSql(source: string): string {
 }
 
 // PENDING with the same lease is our own row after the rescuer freed it and before anybody took it: the result is still
-// the newest there is. It is also this statement run twice, when the answer to its first run got lost. Where places are
-// counted, whoever ended SENDING has freed the place, and nobody may free it twice: there, only SENDING will do.
+// the newest there is. Run twice, when the answer to its first run got lost, the statement finds its own attempt counted
+// already. Where places are counted, whoever ended SENDING has freed the place, and nobody may free it twice: there,
+// only SENDING will do.
 const recordSql = (inform: string) => `
    with result as (
      select * from unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::float8[], $6::text[], $7::text[],
@@ -95,7 +96,7 @@ const recordSql = (inform: string) => `
          completed_at = case r.status when 'PENDING' then null else statement_timestamp() end,
          last_status_code = r.response_status, last_error = r.error_code
      from result r
-     where d.id = r.id and d.lease = r.lease
+     where d.id = r.id and d.lease = r.lease and d.attempt_count < r.number
        and (d.status = 'SENDING' or (d.status = 'PENDING' and not r.is_counted))
      returning d.environment_id, d.endpoint_id, d.due_at, r.*
    ), tried as (
@@ -104,13 +105,18 @@ const recordSql = (inform: string) => `
      select id, number, environment_id, trigger, url, request_headers::json, response_status, response_headers::json,
        response_body, error_code, error_message, duration_ms, timings::json, to_timestamp(started_ms / 1000)
      from recorded
-     on conflict do nothing
    )${inform}
-   select id as delivery_id from recorded`;
+   select case when count(*) < cardinality($1::uuid[]) then coalesce(array_agg(id)::text[], '{}') end as some
+   from recorded`;
+
+/** Null where all were recorded, as mostly: then no row for each needs to be sent and read. */
+interface Recorded {
+  readonly some: readonly Uuid[] | null;
+}
 
 // Apart, because most attempts succeed and their lanes need not hear of it (see acceptance.ts).
-const record = statement<{ delivery_id: Uuid }>('lease_record', recordSql(''));
-const recordAndInform = statement<{ delivery_id: Uuid }>(
+const record = statement<Recorded>('lease_record', recordSql(''));
+const recordAndInform = statement<Recorded>(
   'lease_record_and_inform',
   recordSql(`, informed as (
      ${informLanesSql('recorded')}
@@ -120,26 +126,26 @@ const recordAndInform = statement<{ delivery_id: Uuid }>(
 /** @returns the ids of the deliveries whose lease still was ours. The results of the others are dropped. */
 export async function recordAttempts(db: Queryable, results: readonly AttemptResult[]): Promise<Set<Uuid>> {
   const concernsLanes = results.some(({ status, delivery }) => status === 'PENDING' || delivery.isCounted);
-  const rows = await db.query(concernsLanes ? recordAndInform : record, [
-    plainArray(results, ({ delivery }) => delivery.id),
-    plainArray(results, ({ delivery }) => delivery.lease),
-    plainArray(results, ({ number }) => number),
-    plainArray(results, ({ status }) => status),
-    plainArray(results, ({ delayMs }) => delayMs),
+  const [recorded] = await db.query(concernsLanes ? recordAndInform : record, [
+    uuidArray(results, ({ delivery }) => delivery.id),
+    integerArray(results, ({ delivery }) => delivery.lease),
+    integerArray(results, ({ number }) => number),
+    textArray(results, ({ status }) => status),
+    floatArray(results, ({ delayMs }) => delayMs),
     textArray(results, ({ url }) => url),
     textArray(results, ({ requestHeaders }) => requestHeaders),
-    plainArray(results, ({ responseStatus }) => responseStatus),
+    integerArray(results, ({ responseStatus }) => responseStatus),
     textArray(results, ({ responseHeaders }) => responseHeaders),
     textArray(results, ({ responseBody }) => responseBody),
     textArray(results, ({ errorCode }) => errorCode),
     textArray(results, ({ errorMessage }) => errorMessage),
-    plainArray(results, ({ durationMs }) => durationMs),
+    integerArray(results, ({ durationMs }) => durationMs),
     textArray(results, ({ timings }) => timings),
-    plainArray(results, ({ startedAt }) => startedAt.getTime()),
-    plainArray(results, ({ delivery }) => delivery.trigger),
-    plainArray(results, ({ delivery }) => delivery.isCounted),
+    floatArray(results, ({ startedAt }) => startedAt.getTime()),
+    textArray(results, ({ delivery }) => delivery.trigger),
+    booleanArray(results, ({ delivery }) => delivery.isCounted),
   ]);
-  return new Set(rows.map((row) => row.delivery_id));
+  return new Set(recorded?.some ?? results.map(({ delivery }) => delivery.id));
 }
 
 const release = statement(

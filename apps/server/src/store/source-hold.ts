@@ -1,5 +1,5 @@
 import type { Uuid } from '../core/ids.ts';
-import { plainArray, textArray } from './array.ts';
+import { booleanArray, integerArray, textArray, timeArray, uuidArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 import type { SourceSettings } from './source.ts';
 
@@ -135,10 +135,10 @@ export async function freeSources(db: Queryable): Promise<void> {
 
 function columnsOf(news: readonly SourceNews[]): unknown[] {
   return [
-    plainArray(news, ({ id }) => id),
-    plainArray(news, ({ received }) => received),
-    plainArray(news, ({ lastReceivedAt }) => lastReceivedAt?.toISOString() ?? null),
-    plainArray(news, ({ error }) => error !== undefined),
+    uuidArray(news, ({ id }) => id),
+    integerArray(news, ({ received }) => received),
+    timeArray(news, ({ lastReceivedAt }) => lastReceivedAt ?? null),
+    booleanArray(news, ({ error }) => error !== undefined),
     textArray(news, ({ error }) => error ?? null),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import type { RejectionReason } from '../core/source-event.ts';
-import { plainArray, textArray } from './array.ts';
+import { integerArray, textArray, uuidArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 import { type Page, pageOf, Where } from './list.ts';
 
@@ -54,14 +54,14 @@ export async function insertRejections(db: Queryable, rejections: readonly Sourc
   await db.query(insert, [
     first.environment_id,
     first.source_id,
-    plainArray(rejections, ({ id }) => id),
+    uuidArray(rejections, ({ id }) => id),
     rejections.map(({ digest }) => digest),
     textArray(rejections, ({ message_id }) => message_id),
     textArray(rejections, ({ reason }) => reason),
     textArray(rejections, ({ detail }) => detail),
     textArray(rejections, ({ headers }) => JSON.stringify(headers)),
     rejections.map(({ body }) => body),
-    plainArray(rejections, ({ body_bytes }) => body_bytes),
+    integerArray(rejections, ({ body_bytes }) => body_bytes),
   ]);
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { GroupCommit, type GroupCommitOptions } from '../../src/group-commit.ts';
 
 /** A group commit whose flushes are recorded and end when the test says so. */
@@ -54,6 +54,29 @@ test('an item at rest goes alone, again and again', async () => {
   letGo();
   for (const item of ['a', 'b', 'c']) expect(await commits.submit(item)).toBe(`${item}!`);
   expect(batches()).toEqual([['a'], ['b'], ['c']]);
+});
+
+test('with a pause, what comes within it goes together; what comes after a rest, and a full batch, at once', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { commits, batches, letGo } = stage({ pauseMs: 5, maxItems: 3 });
+  letGo();
+  const submit = async (items: string) => {
+    const submitted = [...items].map((item) => commits.submit(item));
+    await turn();
+    return Promise.all(submitted);
+  };
+  await submit('a');
+  const second = submit('b');
+  await vi.advanceTimersByTimeAsync(4);
+  const third = submit('c');
+  expect(batches()).toEqual([['a']]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await Promise.all([second, third])).toEqual([['b!'], ['c!']]);
+  await vi.advanceTimersByTimeAsync(5);
+  await submit('d');
+  await submit('efg');
+  expect(batches()).toEqual([['a'], ['b', 'c'], ['d'], ['e', 'f', 'g']]);
 });
 
 test('batches keep within both limits, in order, and an item that is too large goes alone', async () => {

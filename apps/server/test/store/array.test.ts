@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { plainArray, textArray } from '../../src/store/array.ts';
+import { booleanArray, floatArray, integerArray, textArray, timeArray, uuidArray } from '../../src/store/array.ts';
 import { statement } from '../../src/store/database.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { openStage, type Stage } from './stage.ts';
@@ -25,24 +25,26 @@ onBothDatabases('an array as a parameter', (kind) => {
     expect(rows.map(({ value }) => value)).toEqual(items);
   });
 
-  test('of plain values brings back numbers, booleans, ids and nulls', async () => {
-    const id = '0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b';
-    const echo = statement<{ n: number | null; b: boolean | null; u: string | null; w: string | null }>(
+  test('of numbers, booleans, times and ids brings them back, and nulls', async () => {
+    const echo = statement(
       '',
-      'select * from unnest($1::float8[], $2::boolean[], $3::uuid[], $4::text[]) as v(n, b, u, w)',
+      `select * from unnest($1::float8[], $2::integer[], $3::boolean[], $4::timestamptz[], $5::uuid[])
+       as v(f, i, b, t, u)`,
     );
     const items = [
-      { n: 1.5, b: true, u: id, w: 'PENDING' },
-      { n: -2e-7, b: false, u: null, w: 'SENT' },
-      { n: null, b: null, u: id, w: null },
+      { f: 1.5, i: 2_147_483_647, b: true, t: new Date(1_234_567_890_123), u: '0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b' },
+      { f: -2e-7, i: -1, b: false, t: new Date('1999-12-31T23:59:59.999Z'), u: 'ffffffff-ffff-ffff-ffff-ffffffffffff' },
+      { f: null, i: null, b: null, t: null, u: null },
     ];
-    const rows = await stage.db.query(echo, [
-      plainArray(items, ({ n }) => n),
-      plainArray(items, ({ b }) => b),
-      plainArray(items, ({ u }) => u),
-      plainArray(items, ({ w }) => w),
-    ]);
-    expect(rows).toEqual(items);
-    expect(await stage.db.query(ECHO, [plainArray([], () => null)])).toEqual([]);
+    const echoed = (rows: typeof items) =>
+      stage.db.query(echo, [
+        floatArray(rows, ({ f }) => f),
+        integerArray(rows, ({ i }) => i),
+        booleanArray(rows, ({ b }) => b),
+        timeArray(rows, ({ t }) => t),
+        uuidArray(rows, ({ u }) => u),
+      ]);
+    expect(await echoed(items)).toEqual(items);
+    expect(await echoed([])).toEqual([]);
   });
 });

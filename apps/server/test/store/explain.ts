@@ -79,17 +79,27 @@ function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null';
   if (Array.isArray(value)) return literal(`{${value.map((each) => JSON.stringify(each) ?? 'null').join(',')}}`);
   if (value instanceof Date) return `'${value.toISOString()}'`;
-  if (Buffer.isBuffer(value)) return literal(textsIn(value));
+  if (Buffer.isBuffer(value)) return literal(elementsIn(value));
   return typeof value === 'number' ? String(value) : `'${String(value).replaceAll("'", "''")}'`;
 }
 
-/** What store/array.ts textArray put into bytes: after the head, each text's length and the text. */
-function textsIn(bytes: Buffer): (string | null)[] {
-  const texts: (string | null)[] = [];
+const TEXT_OF: Readonly<Record<number, (bytes: Buffer) => string>> = {
+  16: (bytes) => (bytes[0] ? 't' : 'f'),
+  23: (bytes) => String(bytes.readInt32BE()),
+  25: (bytes) => bytes.toString('utf8'),
+  701: (bytes) => String(bytes.readDoubleBE()),
+  1184: (bytes) => new Date(Number(bytes.readBigInt64BE() / 1000n) + Date.UTC(2000, 0)).toISOString(),
+  2950: (bytes) => bytes.toString('hex'),
+};
+
+/** What store/array.ts put into bytes: after the head, each element's length and the element. */
+function elementsIn(bytes: Buffer): (string | null)[] {
+  const read = TEXT_OF[bytes.readInt32BE(8)] ?? String;
+  const elements: (string | null)[] = [];
   for (let at = 20; at < bytes.length; ) {
     const length = bytes.readInt32BE(at);
-    texts.push(length < 0 ? null : bytes.toString('utf8', at + 4, at + 4 + length));
+    elements.push(length < 0 ? null : read(bytes.subarray(at + 4, at + 4 + length)));
     at += 4 + Math.max(0, length);
   }
-  return texts;
+  return elements;
 }
