@@ -1,4 +1,5 @@
 import { type Config, ConfigError } from '../config.ts';
+import { startIsOver } from '../heap.ts';
 import { createLog } from '../log.ts';
 import { type Postrider, startPostrider } from '../postrider.ts';
 import { FolderInUseError } from '../store/embedded/lock.ts';
@@ -52,6 +53,7 @@ async function start(config: Config): Promise<void> {
     if (error instanceof ConfigError || error instanceof FolderInUseError) throw error;
     throw new CommandError(`cannot start: ${messageOf(error)}`);
   }
+  startIsOver();
   log.info(
     { url: postrider.url, roles: [...config.roles], database: config.databaseUrl ? 'postgresql' : 'embedded' },
     'ready',
