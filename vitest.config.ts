@@ -2,10 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const server = 'apps/server/test';
 /** On real brokers, each started and stopped by its own file. */
-const onBrokers = [
-  'packages/queues/test/{conformance,adapters}/**/*.test.ts',
-  `${server}/{destinations,sources/on-brokers,backbone/on-brokers}/**/*.test.ts`,
-];
+const onBrokers = ['packages/queues/test/{conformance,adapters}/**/*.test.ts', `${server}/**/on-brokers/**/*.test.ts`];
 
 export default defineConfig({
   test: {

@@ -1,28 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { MASK } from '../../src/core/mask.ts';
 import { openDatabase, statement } from '../../src/store/database.ts';
 import { all, answer, type Endpoint, type NewEndpoint, sendTo, settled } from '../kit/answers.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { startQuietRedis } from '../kit/quiet-redis.ts';
+import { PASSWORD, quietRedisOn } from '../kit/quiet-redis.ts';
 import { stageOn } from '../kit/stage.ts';
-
-const PASSWORD = 'correct-horse-battery';
 
 onBothDatabases('an endpoint that is a queue of a broker', (kind) => {
   const stage = stageOn(kind);
-  let redis: Awaited<ReturnType<typeof startQuietRedis>>;
-  beforeAll(async () => {
-    redis = await startQuietRedis();
-  });
-  afterAll(() => redis.close());
-
-  const config = (more: object = {}) => ({
-    url: redis.url,
-    stream: 'events',
-    username: 'me',
-    password: PASSWORD,
-    ...more,
-  });
+  const redis = quietRedisOn('events');
+  const { config } = redis;
   const create = (more: object = {}) =>
     answer<NewEndpoint>(
       stage.api.post('/v1/endpoints', { type: 'redis', config: config(), events: ['no'], ...more }),

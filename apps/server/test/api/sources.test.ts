@@ -1,29 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { MASK } from '../../src/core/mask.ts';
 import { openDatabase, statement } from '../../src/store/database.ts';
 import { all, answer, type List } from '../kit/answers.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { startQuietRedis } from '../kit/quiet-redis.ts';
+import { PASSWORD, quietRedisOn } from '../kit/quiet-redis.ts';
 import { stageOn } from '../kit/stage.ts';
 import { createSource, type Rejection, type RejectionDetail, type Source, sourceOnce } from '../sources/answers.ts';
 
-const PASSWORD = 'correct-horse-battery';
-
 onBothDatabases('a source', (kind) => {
   const stage = stageOn(kind);
-  let redis: Awaited<ReturnType<typeof startQuietRedis>>;
-  beforeAll(async () => {
-    redis = await startQuietRedis();
-  });
-  afterAll(() => redis.close());
-
-  const config = (more: object = {}) => ({
-    url: redis.url,
-    stream: 'orders',
-    username: 'me',
-    password: PASSWORD,
-    ...more,
-  });
+  const redis = quietRedisOn('orders');
+  const { config } = redis;
   const create = (more: object = {}) =>
     createSource(stage.api, { type: 'redis', name: 'Orders', config: config(), ...more });
   const patch = (id: string, body: object) => stage.api.patch(`/v1/sources/${id}`, body);

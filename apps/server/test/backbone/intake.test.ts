@@ -106,13 +106,23 @@ onBothDatabases('the taking side of a backbone', (kind) => {
       isAsked = true;
       return promise;
     };
+    // Hears at once that it is to stop.
+    on.queue.onReceive = async ({ max }) => {
+      await new Promise(setImmediate);
+      return on.queue.take(max, 0);
+    };
+    const here = async () => (await on.stage.sql('select from backbone_worker')).length;
+    await on.stage.sql('delete from backbone_worker');
     on.intake.start();
     await until(
       () => isAsked,
       (is) => is,
     );
+    await until(here, (count) => count === 1);
     const stopped = on.intake.stop().then(() => on.hands.inHand.length + on.hands.inLane.length);
-    setTimeout(resolve, 1_500);
+    await until(here, (count) => count === 0);
+    await settled();
+    resolve();
     expect(await stopped).toBe(1);
     on.endAll();
   });

@@ -1,5 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll } from 'vitest';
+
+/** Of those that have one: it must not be seen again. */
+export const PASSWORD = 'correct-horse-battery';
 
 /**
  * Says yes to whatever a publisher asks of Redis, has nothing for receivers but an entry that is no event for each of a stream
@@ -40,6 +44,24 @@ export async function startQuietRedis() {
       server.close();
       await once(server, 'close');
     },
+  };
+}
+
+/** One for all tests of the block, and configs that lead there. */
+export function quietRedisOn(stream: string) {
+  let up: Awaited<ReturnType<typeof startQuietRedis>>;
+  beforeAll(async () => {
+    up = await startQuietRedis();
+  });
+  afterAll(() => up?.close());
+  return {
+    get url() {
+      return up.url;
+    },
+    get commands() {
+      return up.commands;
+    },
+    config: (more: object = {}) => ({ url: up.url, stream, username: 'me', password: PASSWORD, ...more }),
   };
 }
 

@@ -25,14 +25,15 @@ const offline: Substitutes = {
   },
 };
 
+/** @param options its settings are asked for when it starts. */
 export function stageOn(
   kind: DatabaseKind,
-  options: { env?: Record<string, string>; substitutes?: Substitutes } = {},
+  options: { env?: Record<string, string> | (() => Record<string, string>); substitutes?: Substitutes } = {},
 ): Stage {
   let up: { database: TestDatabase; postrider: TestPostrider; receiver: Receiver } | null = null;
   const start = (database: TestDatabase, env: Record<string, string> = {}) =>
     startTestPostrider(database, {
-      env: { ...options.env, ...env },
+      env: { ...(typeof options.env === 'function' ? options.env() : options.env), ...env },
       substitutes: { ...offline, ...options.substitutes },
     });
   const restart = async (between: (database: TestDatabase) => Promise<void>, env: Record<string, string>) => {

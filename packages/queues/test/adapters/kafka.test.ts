@@ -58,11 +58,6 @@ describe.skipIf(missing !== null)('a Kafka queue', () => {
   };
   const texts = (messages: { body: Buffer; deliveryCount: number }[]) =>
     messages.map(({ body, deliveryCount }) => `${body} ${deliveryCount}`);
-  const asOther = () => ({
-    clientId: 'other',
-    bootstrapBrokers: [`127.0.0.1:${server.port}`],
-    sasl: { mechanism: 'SCRAM-SHA-256' as const, username: 'admin', password: server.password },
-  });
   const committed = async (topic: string) => {
     const groups = await admin.listConsumerGroupOffsets({ groups: [`postrider-${topic}`] });
     const partitions = groups.flatMap(({ topics }) => topics).flatMap((each) => each.partitions);
@@ -75,7 +70,13 @@ describe.skipIf(missing !== null)('a Kafka queue', () => {
     await queue.publish([{ body: 'a' }]);
     const groupId = `postrider-${name}`;
     const protocols = [{ name: 'cooperative-sticky', version: 3 }];
-    const ghost = new Consumer({ ...asOther(), groupId, protocols, sessionTimeout: 6_000, rebalanceTimeout: 6_000 });
+    const ghost = new Consumer({
+      ...server.client('other'),
+      groupId,
+      protocols,
+      sessionTimeout: 6_000,
+      rebalanceTimeout: 6_000,
+    });
     ghost.topics.track(name);
     await ghost.joinGroup({});
     await ghost.connections.close();
@@ -202,7 +203,7 @@ describe.skipIf(missing !== null)('a Kafka queue', () => {
     const queue = use({ queue: name, partitions: 1 });
     expect(await queue.receive({ max: 1, waitMs: 0 })).toEqual([]);
     await queue.health();
-    const theirs = new Producer({ ...asOther(), idempotent: true, transactionalId: name });
+    const theirs = new Producer({ ...server.client('other'), idempotent: true, transactionalId: name });
     const of = (text: string) => Buffer.from(text);
     for (const isKept of [false, true]) {
       const transaction = await theirs.beginTransaction();

@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type ChannelModel, connect } from 'amqplib';
 import type { Credentials } from '../conformance/stage.ts';
+import { newPlace, OwnServer, type Place, secret } from './own-server.ts';
 import { freePort, freeze, ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
@@ -17,20 +16,18 @@ const BIN = '/usr/lib/rabbitmq/bin';
 export const missing = existsSync(`${BIN}/rabbitmq-server`) ? null : 'no rabbitmq-server: scripts/brokers.sh amqp';
 
 /** A RabbitMQ of one test file's own: a node with a name, a folder, ports and a port mapper that nothing else uses. */
-export class OwnRabbit {
-  readonly port: number;
+export class OwnRabbit extends OwnServer {
   readonly password = secret();
-  readonly #folder: string;
   readonly #env: Record<string, string>;
   /** It would be started by the server, and stay. */
   readonly #mapper: ServerProcess;
-  readonly #process: ServerProcess;
+  protected readonly process: ServerProcess;
 
   #frozen = 0;
 
-  private constructor(folder: string, port: number, mapperPort: number, distPort: number) {
-    this.port = port;
-    this.#folder = folder;
+  private constructor(place: Place, mapperPort: number, distPort: number) {
+    super(place);
+    const { port, folder } = place;
     this.#env = {
       HOME: folder,
       ERL_EPMD_PORT: String(mapperPort),
@@ -53,17 +50,16 @@ export class OwnRabbit {
       await run('epmd', ['-port', String(mapperPort), '-names']);
       return true;
     });
-    this.#process = new ServerProcess(`${BIN}/rabbitmq-server`, [], () => this.#answers(), this.#env);
+    this.process = new ServerProcess(`${BIN}/rabbitmq-server`, [], () => this.#answers(), this.#env);
   }
 
   static async start(): Promise<OwnRabbit> {
-    const folder = await mkdtemp(join(tmpdir(), 'postrider-rabbit-'));
-    const rabbit = new OwnRabbit(folder, await freePort(), await freePort(), await freePort());
+    const rabbit = new OwnRabbit(await newPlace('rabbit'), await freePort(), await freePort());
     const settings = `default_user = postrider\ndefault_pass = ${rabbit.password}\nloopback_users = none\n`;
-    await writeFile(join(folder, 'rabbitmq.conf'), settings);
-    await writeFile(join(folder, 'enabled_plugins'), '[].');
+    await writeFile(join(rabbit.folder, 'rabbitmq.conf'), settings);
+    await writeFile(join(rabbit.folder, 'enabled_plugins'), '[].');
     await rabbit.#mapper.start();
-    await rabbit.#process.start();
+    await rabbit.process.start();
     return rabbit;
   }
 
@@ -94,29 +90,24 @@ export class OwnRabbit {
     await this.control('delete_user', user);
   }
 
-  /** The server itself is a child of the script that is our child. */
-  async freeze(): Promise<void> {
+  /** What is ours to kill is the script whose child the server is. */
+  override crash(): Promise<void> {
+    return this.halt();
+  }
+
+  override async freeze(): Promise<void> {
     const pid = await this.control('eval', 'list_to_integer(os:getpid()).');
     this.#frozen = Number(pid);
     await freeze(this.#frozen);
   }
 
-  async thaw(): Promise<void> {
+  override async thaw(): Promise<void> {
     if (this.#frozen) process.kill(this.#frozen, 'SIGCONT');
   }
 
-  halt(): Promise<void> {
-    return this.#process.stop();
-  }
-
-  resume(): Promise<void> {
-    return this.#process.start();
-  }
-
-  async stop(): Promise<void> {
-    await this.#process.stop();
+  override async stop(): Promise<void> {
+    await super.stop();
     await this.#mapper.stop();
-    await rm(this.#folder, { recursive: true, force: true });
   }
 
   async #answers(): Promise<boolean> {
@@ -124,8 +115,4 @@ export class OwnRabbit {
     await connection.close();
     return true;
   }
-}
-
-function secret(): string {
-  return randomBytes(8).toString('hex');
 }

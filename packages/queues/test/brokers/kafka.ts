@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -15,7 +14,8 @@ import {
 } from '@platformatic/kafka';
 import type { Credentials } from '../conformance/stage.ts';
 import { JAVA, jarsOf, javaArgs } from './jars.ts';
-import { freePort, freeze, ServerProcess } from './server-process.ts';
+import { newPlace, OwnServer, secret } from './own-server.ts';
+import { freePort, ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 const { classPath, missing: noKafka } = jarsOf('kafka');
@@ -44,24 +44,20 @@ function leastGrants(user: string, topic: string | null) {
 }
 
 /** A Kafka of one test file's own: broker and controller in one, with SCRAM users and access lists. */
-export class OwnKafka {
-  readonly port: number;
+export class OwnKafka extends OwnServer {
   readonly password = secret();
   /** As it says itself. */
   version = '';
-  readonly #folder: string;
-  readonly #process: ServerProcess;
-
-  private constructor(folder: string, port: number) {
-    this.port = port;
-    this.#folder = folder;
-    const args = javaArgs(MEGABYTES, 'kafka.Kafka', join(folder, 'server.properties'));
-    this.#process = new ServerProcess(JAVA, args, () => this.#answers(), { CLASSPATH: classPath });
-  }
+  readonly #file = join(this.folder, 'server.properties');
+  protected readonly process = new ServerProcess(
+    JAVA,
+    javaArgs(MEGABYTES, 'kafka.Kafka', this.#file),
+    () => this.#answers(),
+    { CLASSPATH: classPath },
+  );
 
   static async start(): Promise<OwnKafka> {
-    const folder = await mkdtemp(join(tmpdir(), 'postrider-kafka-'));
-    const kafka = new OwnKafka(folder, await freePort());
+    const kafka = new OwnKafka(await newPlace('kafka'));
     const controller = await freePort();
     const settings = {
       'process.roles': 'broker,controller',
@@ -76,7 +72,7 @@ export class OwnKafka {
       'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config': `org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="${kafka.password}";`,
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users': 'User:admin;User:ANONYMOUS',
-      'log.dirs': join(folder, 'data'),
+      'log.dirs': join(kafka.folder, 'data'),
       'auto.create.topics.enable': false,
       'offsets.topic.replication.factor': 1,
       'offsets.topic.num.partitions': 1,
@@ -86,19 +82,18 @@ export class OwnKafka {
       'group.initial.rebalance.delay.ms': 0,
       'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
     };
-    const file = join(folder, 'server.properties');
     await writeFile(
-      file,
+      kafka.#file,
       Object.entries(settings)
         .map(([name, value]) => `${name}=${value}\n`)
         .join(''),
     );
     const user = `SCRAM-SHA-256=[name=admin,password=${kafka.password}]`;
     const id = `--cluster-id=${randomBytes(16).toString('base64url')}`;
-    const format = javaArgs(MEGABYTES, 'kafka.tools.StorageTool', 'format', id, '-c', file, '--add-scram', user);
+    const format = javaArgs(MEGABYTES, 'kafka.tools.StorageTool', 'format', id, '-c', kafka.#file, '--add-scram', user);
     await run(JAVA, format, { env: { ...process.env, CLASSPATH: classPath } });
-    await kafka.#process.start();
-    kafka.version = kafka.#process.output.match(/Kafka version: ([\w.-]+)/)?.[1] ?? '';
+    await kafka.process.start();
+    kafka.version = kafka.process.output.match(/Kafka version: ([\w.-]+)/)?.[1] ?? '';
     return kafka;
   }
 
@@ -110,9 +105,14 @@ export class OwnKafka {
     };
   }
 
-  admin(): Admin {
+  /** The same, for a client that is not ours. */
+  client(clientId: string) {
     const sasl = { mechanism: 'SCRAM-SHA-256' as const, username: 'admin', password: this.password };
-    return new Admin({ clientId: 'test', bootstrapBrokers: [`127.0.0.1:${this.port}`], sasl, retries: 0 });
+    return { clientId, bootstrapBrokers: [`127.0.0.1:${this.port}`], sasl };
+  }
+
+  admin(): Admin {
+    return new Admin({ ...this.client('test'), retries: 0 });
   }
 
   /** A user that may do what docs/brokers/kafka.md names. @param topic its name; any unless told. */
@@ -133,28 +133,6 @@ export class OwnKafka {
     await this.#alterUsers([{ name: user, mechanism: ScramMechanisms.SCRAM_SHA_256 }], []);
   }
 
-  /** @param signal SIGKILL for a crash. */
-  halt(signal?: NodeJS.Signals): Promise<void> {
-    return this.#process.stop(signal);
-  }
-
-  resume(): Promise<void> {
-    return this.#process.start();
-  }
-
-  freeze(): Promise<void> {
-    return freeze(this.#process.pid);
-  }
-
-  async thaw(): Promise<void> {
-    this.#process.signal('SIGCONT');
-  }
-
-  async stop(): Promise<void> {
-    await this.#process.stop();
-    await rm(this.#folder, { recursive: true, force: true });
-  }
-
   async #alterUsers(...changes: Parameters<typeof alterUserScramCredentialsV0.createRequest>): Promise<void> {
     const admin = this.admin();
     const [connection] = (await admin.connectToBrokers()).values();
@@ -171,8 +149,4 @@ export class OwnKafka {
       await admin.close();
     }
   }
-}
-
-function secret(): string {
-  return randomBytes(8).toString('hex');
 }

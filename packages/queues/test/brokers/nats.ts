@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import type { Credentials } from '../conformance/stage.ts';
-import { freePort, freeze, ServerProcess } from './server-process.ts';
+import { newPlace, OwnServer, secret } from './own-server.ts';
+import { ServerProcess } from './server-process.ts';
 
 const SERVER = '/usr/sbin/nats-server';
 
@@ -35,24 +34,18 @@ export function leastGrants(stream: string) {
 }
 
 /** A NATS with JetStream of one test file's own. */
-export class OwnNats {
-  readonly port: number;
-  readonly #folder: string;
-  readonly #process: ServerProcess;
+export class OwnNats extends OwnServer {
   /** The first may do anything. */
   readonly #users: User[] = [{ user: 'admin', password: secret() }];
-
-  private constructor(folder: string, port: number) {
-    this.port = port;
-    this.#folder = folder;
-    this.#process = new ServerProcess(SERVER, ['-c', join(folder, 'nats.conf')], () => this.#lets(this.#users[0]));
-  }
+  protected readonly process = new ServerProcess(SERVER, ['-c', join(this.folder, 'nats.conf')], () =>
+    this.#lets(this.#users[0]),
+  );
 
   static async start(): Promise<OwnNats> {
-    const nats = new OwnNats(await mkdtemp(join(tmpdir(), 'postrider-nats-')), await freePort());
+    const nats = new OwnNats(await newPlace('nats'));
     nats.#users.push({ user: 'postrider', password: secret(), permissions: leastGrants('*') });
     await nats.#configure();
-    await nats.#process.start();
+    await nats.process.start();
     return nats;
   }
 
@@ -90,28 +83,6 @@ export class OwnNats {
     while (await this.#lets(gone)) await new Promise(setImmediate);
   }
 
-  /** @param signal SIGKILL for a crash. */
-  halt(signal?: NodeJS.Signals): Promise<void> {
-    return this.#process.stop(signal);
-  }
-
-  resume(): Promise<void> {
-    return this.#process.start();
-  }
-
-  freeze(): Promise<void> {
-    return freeze(this.#process.pid);
-  }
-
-  async thaw(): Promise<void> {
-    this.#process.signal('SIGCONT');
-  }
-
-  async stop(): Promise<void> {
-    await this.#process.stop();
-    await rm(this.#folder, { recursive: true, force: true });
-  }
-
   async #lets(user: User | undefined): Promise<boolean> {
     const connection = await this.connect(user).catch(() => null);
     await connection?.close();
@@ -120,7 +91,7 @@ export class OwnNats {
 
   async #reload(): Promise<void> {
     await this.#configure();
-    this.#process.signal('SIGHUP');
+    this.process.signal('SIGHUP');
   }
 
   /** JSON is what its own format calls a special case. */
@@ -128,14 +99,9 @@ export class OwnNats {
     const settings = {
       host: '127.0.0.1',
       port: this.port,
-      jetstream: { store_dir: this.#folder },
+      jetstream: { store_dir: this.folder },
       authorization: { users: this.#users },
     };
-    await writeFile(join(this.#folder, 'nats.conf'), JSON.stringify(settings));
+    await writeFile(join(this.folder, 'nats.conf'), JSON.stringify(settings));
   }
-}
-
-function secret(): string {
-  // With a letter in front: a number would be read as one.
-  return `s${randomBytes(8).toString('hex')}`;
 }

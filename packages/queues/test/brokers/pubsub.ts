@@ -1,14 +1,14 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PubSubQueueConfig } from '../../src/adapters/pubsub.ts';
 import { pubsubEnds } from '../../src/adapters/pubsub-client.ts';
 import type { Credentials } from '../conformance/stage.ts';
-import { freePort, freeze, ServerProcess } from './server-process.ts';
+import { newPlace, OwnServer, type Place } from './own-server.ts';
+import { freePort, listens, ServerProcess } from './server-process.ts';
 
 const SERVER = join(homedir(), '.cache/postrider-brokers/pubsub');
 
@@ -31,31 +31,27 @@ interface User {
 }
 
 /** Google's fake of Pub/Sub, of one test file's own: see pubsub/main.go. */
-export class OwnPubSub {
-  readonly port: number;
+export class OwnPubSub extends OwnServer {
   /** Without TLS and accounts, as an emulator. */
   readonly plainPort: number;
-  readonly #folder: string;
-  readonly #process: ServerProcess;
+  protected readonly process: ServerProcess;
   readonly #users: User[] = [];
   #ca = '';
   #credentials = '';
 
-  private constructor(folder: string, port: number, plainPort: number) {
-    this.port = port;
+  private constructor(place: Place, plainPort: number) {
+    super(place);
     this.plainPort = plainPort;
-    this.#folder = folder;
-    const args = ['-port', `${port}`, '-plain-port', `${plainPort}`, '-folder', folder];
-    this.#process = new ServerProcess(SERVER, args, () => this.#listens());
+    const args = ['-port', `${place.port}`, '-plain-port', `${plainPort}`, '-folder', place.folder];
+    this.process = new ServerProcess(SERVER, args, () => listens(this.port));
   }
 
   static async start(): Promise<OwnPubSub> {
-    const folder = await mkdtemp(join(tmpdir(), 'postrider-pubsub-'));
-    const server = new OwnPubSub(folder, await freePort(), await freePort());
+    const server = new OwnPubSub(await newPlace('pubsub'), await freePort());
     const { credentials } = await server.createUser();
     server.#credentials = credentials ?? '';
-    await server.#process.start();
-    server.#ca = await readFile(join(folder, 'ca.pem'), 'utf8');
+    await server.process.start();
+    server.#ca = await readFile(join(server.folder, 'ca.pem'), 'utf8');
     return server;
   }
 
@@ -104,45 +100,21 @@ export class OwnPubSub {
   }
 
   /** The fake keeps nothing on a disk: it stays, and its port is shut, and its connections are broken. */
-  async halt(): Promise<void> {
-    this.#process.signal('SIGUSR1');
-    while (await this.#listens()) await pause(5);
+  override async halt(): Promise<void> {
+    this.process.signal('SIGUSR1');
+    while (await listens(this.port)) await pause(5);
   }
 
-  async resume(): Promise<void> {
-    this.#process.signal('SIGUSR2');
-    while (!(await this.#listens())) await pause(5);
-  }
-
-  freeze(): Promise<void> {
-    return freeze(this.#process.pid);
-  }
-
-  async thaw(): Promise<void> {
-    this.#process.signal('SIGCONT');
-  }
-
-  async stop(): Promise<void> {
-    await this.#process.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+  override async resume(): Promise<void> {
+    this.process.signal('SIGUSR2');
+    while (!(await listens(this.port))) await pause(5);
   }
 
   /** It is read with every call. */
   async #write(): Promise<void> {
-    const file = join(this.#folder, 'users.json');
+    const file = join(this.folder, 'users.json');
     await writeFile(`${file}.new`, JSON.stringify(this.#users));
     await rename(`${file}.new`, file);
-  }
-
-  #listens(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const socket = connect(this.port, '127.0.0.1');
-      socket.on('error', () => resolve(false));
-      socket.on('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-    });
   }
 }
 

@@ -1,12 +1,9 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Credentials } from '../conformance/stage.ts';
-import { freePort, freeze, ServerProcess } from './server-process.ts';
+import { newPlace, OwnServer, secret } from './own-server.ts';
+import { ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 const SERVER = '/usr/bin/redis-server';
@@ -20,32 +17,17 @@ const COMMANDS = `ping select evalsha eval time exists set zadd zrem zrange zran
 const LEAST_GRANTS = ['-@all', ...COMMANDS.split(/\s+/).map((command) => `+${command}`)];
 
 /** A Redis of one test file's own, that writes to disk before it answers. */
-export class OwnRedis {
-  readonly port: number;
-  readonly password = randomBytes(8).toString('hex');
-  readonly #folder: string;
-  readonly #process: ServerProcess;
-
-  private constructor(folder: string, port: number) {
-    this.port = port;
-    this.#folder = folder;
-    const settings = {
-      port,
-      bind: '127.0.0.1',
-      dir: folder,
-      appendonly: 'yes',
-      appendfsync: 'always',
-      save: '',
-      requirepass: this.password,
-    };
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    args.push('--user', 'postrider', 'on', `>${this.password}`, '~*', ...LEAST_GRANTS);
-    this.#process = new ServerProcess(SERVER, args, async () => (await this.command('PING')) === 'PONG');
-  }
+export class OwnRedis extends OwnServer {
+  readonly password = secret();
+  protected readonly process = new ServerProcess(
+    SERVER,
+    this.#args(),
+    async () => (await this.command('PING')) === 'PONG',
+  );
 
   static async start(): Promise<OwnRedis> {
-    const redis = new OwnRedis(await mkdtemp(join(tmpdir(), 'postrider-redis-')), await freePort());
-    await redis.#process.start();
+    const redis = new OwnRedis(await newPlace('redis'));
+    await redis.process.start();
     return redis;
   }
 
@@ -62,8 +44,8 @@ export class OwnRedis {
 
   /** @param keys patterns of what it may touch. */
   async createUser(...keys: string[]): Promise<Credentials> {
-    const user = `user_${randomBytes(4).toString('hex')}`;
-    const password = randomBytes(8).toString('hex');
+    const user = `user_${secret()}`;
+    const password = secret();
     await this.command('ACL', 'SETUSER', user, 'on', `>${password}`, ...keys, ...LEAST_GRANTS);
     return { user, password };
   }
@@ -72,25 +54,17 @@ export class OwnRedis {
     await this.command('ACL', 'DELUSER', user);
   }
 
-  /** @param signal SIGKILL for a crash. */
-  halt(signal?: NodeJS.Signals): Promise<void> {
-    return this.#process.stop(signal);
-  }
-
-  resume(): Promise<void> {
-    return this.#process.start();
-  }
-
-  freeze(): Promise<void> {
-    return freeze(this.#process.pid);
-  }
-
-  async thaw(): Promise<void> {
-    this.#process.signal('SIGCONT');
-  }
-
-  async stop(): Promise<void> {
-    await this.#process.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+  #args(): string[] {
+    const settings = {
+      port: this.port,
+      bind: '127.0.0.1',
+      dir: this.folder,
+      appendonly: 'yes',
+      appendfsync: 'always',
+      save: '',
+      requirepass: this.password,
+    };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    return [...args, '--user', 'postrider', 'on', `>${this.password}`, '~*', ...LEAST_GRANTS];
   }
 }

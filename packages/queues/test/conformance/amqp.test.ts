@@ -11,7 +11,7 @@ conformance(
       kind: 'amqp',
       version: `RabbitMQ ${await server.control('version')}`,
       open: async (queue, credentials) => new AmqpQueue({ url: server.url(credentials ?? least), queue }),
-      server: { stop: () => server.halt(), start: () => server.resume() },
+      server,
       users: { create: () => server.createUser('.*'), remove: (credentials) => server.removeUser(credentials) },
       close: () => server.stop(),
     };

@@ -17,7 +17,7 @@ for (const requiresSession of [false, true]) {
         const traits = { sessions: requiresSession, dedupes: requiresSession };
         return new AzureQueue({ ...server.config(queue, credentials), ...traits });
       },
-      server: own && { stop: () => own.halt(), start: () => own.resume() },
+      server: own,
       users: own && { create: () => own.createUser(), remove: (credentials) => own.removeUser(credentials) },
       close: () => server.stop(),
     };

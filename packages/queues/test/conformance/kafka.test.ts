@@ -11,7 +11,7 @@ conformance(
       kind: 'kafka',
       version: `Apache Kafka ${server.version}`,
       open: async (queue, credentials) => new KafkaQueue({ ...server.config(credentials ?? least), queue }),
-      server: { stop: () => server.halt(), start: () => server.resume() },
+      server,
       users: { create: () => server.createUser(), remove: (credentials) => server.removeUser(credentials) },
       close: () => server.stop(),
     };

@@ -8,10 +8,10 @@ conformance('memory', async () => {
     version: `Node ${process.versions.node}`,
     open: async (queue) => new MemoryQueue(broker, queue),
     server: {
-      async stop() {
+      async halt() {
         broker.isUp = false;
       },
-      async start() {
+      async resume() {
         broker.isUp = true;
       },
     },

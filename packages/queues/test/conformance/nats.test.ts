@@ -10,7 +10,7 @@ conformance(
       kind: 'nats',
       version: `NATS ${await server.version()}`,
       open: async (queue, credentials) => new NatsQueue({ url: server.url(credentials), queue }),
-      server: { stop: () => server.halt(), start: () => server.resume() },
+      server,
       users: { create: () => server.createUser(), remove: (credentials) => server.removeUser(credentials) },
       close: () => server.stop(),
     };

@@ -27,7 +27,7 @@ conformance(
         if (credentials) url.username = credentials.user ?? '';
         return new PostgresQueue({ url: url.href, queue });
       },
-      server: { stop: () => server.halt('fast'), start: () => server.resume() },
+      server: { halt: () => server.halt('fast'), resume: () => server.resume() },
       users: {
         async create() {
           const user = `user_${randomBytes(4).toString('hex')}`;

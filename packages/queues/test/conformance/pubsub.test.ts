@@ -11,7 +11,7 @@ conformance(
       version: `Google's fake, pstest ${await OwnPubSub.version()}`,
       // The name of a topic begins with a letter.
       open: async (queue, credentials) => new PubSubQueue(server.config(`q-${queue}`, credentials)),
-      server: { stop: () => server.halt(), start: () => server.resume() },
+      server,
       users: { create: () => server.createUser(), remove: (credentials) => server.removeUser(credentials) },
       close: () => server.stop(),
     };

@@ -11,7 +11,7 @@ conformance(
       kind: 'redis',
       version: `Redis ${version}`,
       open: async (queue, credentials) => new RedisQueue({ url: server.url(credentials), queue }),
-      server: { stop: () => server.halt(), start: () => server.resume() },
+      server,
       users: { create: () => server.createUser('~*'), remove: (credentials) => server.removeUser(credentials) },
       close: () => server.stop(),
     };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { QueuePort } from '../../src/index.ts';
+import type { OwnServer } from '../brokers/own-server.ts';
 import { freePort } from '../brokers/server-process.ts';
 import { type Theirs, theirs } from '../brokers/theirs.ts';
 import { notRun } from './stage.ts';
@@ -17,7 +18,7 @@ export interface RefusalStage {
   /** To the broker under test, to a queue that is made where it has to be. */
   open(): QueuePort;
   /** The server stands still, with all its connections, and goes on. Null where that cannot be done. */
-  readonly process: { freeze(): Promise<void>; thaw(): Promise<void> } | null;
+  readonly process: Pick<OwnServer, 'freeze' | 'thaw'> | null;
   close(): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ for (const kind of ['FIFO', 'standard'] as const) {
         kind: 'sqs',
         version: `ElasticMQ ${server.version}`,
         open: async (queue) => new SqsQueue({ ...server.config(), queue: kind === 'FIFO' ? `${queue}.fifo` : queue }),
-        server: { stop: () => server.halt(), start: () => server.resume() },
+        server,
         users: null,
         ...(kind === 'standard' && { unordered: 'a queue of SQS that is not FIFO promises no order' }),
         close: () => server.stop(),

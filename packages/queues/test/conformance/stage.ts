@@ -1,5 +1,6 @@
 import type { TestContext } from 'vitest';
 import type { QueuePort } from '../../src/index.ts';
+import type { OwnServer } from '../brokers/own-server.ts';
 import type { Theirs } from '../brokers/theirs.ts';
 
 /** A broker under test: a real one, of the test's own. */
@@ -11,7 +12,7 @@ export interface BrokerStage {
   /** A port to a queue of this name, which is made where it has to be. Two calls with one name are two clients. */
   open(queue: string, credentials?: Credentials): Promise<QueuePort>;
   /** Stops the server and starts it again, with what was stored. Null where that cannot be done. */
-  readonly server: { stop(): Promise<void>; start(): Promise<void> } | null;
+  readonly server: Pick<OwnServer, 'halt' | 'resume'> | null;
   /** A second user that may do the same, and the end of one. Null where the broker (or its stand-in) knows no users. */
   readonly users: { create(): Promise<Credentials>; remove(credentials: Credentials): Promise<void> } | null;
   /** Why groups have no order here. */

@@ -259,12 +259,12 @@ function check(kind: string, open: () => Promise<BrokerStage>, missing: string |
       const queue = await use();
       expect(await queue.health()).toEqual({ ok: true });
       await queue.publish([{ body: 'kept' }]);
-      await server.stop();
+      await server.halt();
       try {
         expect(await queue.health()).toMatchObject({ ok: false, reason: expect.any(String) });
         await expect(queue.publish([{ body: 'x' }])).rejects.toBeInstanceOf(QueueError);
       } finally {
-        await server.start();
+        await server.resume();
       }
       await expect.poll(() => queue.health(), { timeout: 60_000 }).toEqual({ ok: true });
       await queue.publish([{ body: 'after' }]);

@@ -1,11 +1,11 @@
 import { DESTINATIONS } from '../../core/broker/all.ts';
-import type { BrokerConfig, BrokerForm } from '../../core/broker/form.ts';
-import { type ConfigInput, mergeConfig } from '../../core/broker-config.ts';
-import { type DataKey, seal, unseal } from '../../crypto/vault.ts';
-import { type FieldError, invalidFields } from '../../errors.ts';
+import type { ConfigInput } from '../../core/broker-config.ts';
+import type { DataKey } from '../../crypto/vault.ts';
+import type { FieldError } from '../../errors.ts';
 import type { EndpointRow } from '../../store/endpoint.ts';
+import { askBroker, openConfig, placeOnBroker } from '../broker-place.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { answerSoFar, type KeyedCall } from '../idempotency.ts';
+import type { KeyedCall } from '../idempotency.ts';
 
 /** Where an endpoint leads: the URL of a webhook, or the queue of a broker. */
 
@@ -32,44 +32,20 @@ export function placeOf(
   if (wanted.config === undefined) {
     return { errors: before ? [] : [{ path: '/config', message: `is required for type ${of.type}` }], columns: same };
   }
-  const destination: BrokerForm = DESTINATIONS[of.type];
-  const stored = before && openConfig(dataKey, before);
-  const merged = mergeConfig(destination, stored, wanted.config);
-  if (!merged.ok) {
-    const errors = merged.errors.map(({ field, message }) => ({ path: `/config/${pointer(field)}`, message }));
-    return { errors, columns: same };
-  }
-  const config = seal(dataKey, of.id, 'endpoint_config', JSON.stringify(merged.config));
-  return { errors: [], columns: { url: destination.address(merged.config), config } };
+  const row = { id: of.id, config: before?.config ?? null };
+  const { errors, columns } = placeOnBroker(DESTINATIONS[of.type], dataKey, 'endpoint_config', row, wanted.config);
+  return { errors, columns: columns ?? same };
 }
 
-/**
- * Asks the broker whether it would take what is published there: within 10 s, and outside of any transaction.
- *
- * @param call where it has had its answer, nothing is asked: the broker may be away by now.
- * @throws Problem `validation_failed`
- */
+/** As askBroker: whether it would take what is published there. */
 export async function checkPlace(
-  deps: Pick<ApiDependencies, 'tenant' | 'checkBroker'>,
+  deps: Parameters<typeof askBroker>[0],
   dataKey: DataKey,
   place: Place,
   call: KeyedCall | null = null,
 ): Promise<void> {
-  const config = openConfig(dataKey, place);
-  if (place.type === 'webhook' || !config) return;
-  if (call && (await answerSoFar(deps, call))) return;
-  const failure = await deps.checkBroker(place.type, config);
-  if (failure) throw invalidFields([{ path: '/config', message: `${failure.code}: ${failure.message}` }]);
-}
-
-/** Null where there is none, or it does not open: then all of it has to be given. */
-function openConfig(dataKey: DataKey, { id, config }: Place): BrokerConfig | null {
-  if (!config) return null;
-  try {
-    return JSON.parse(unseal(dataKey, id, 'endpoint_config', config));
-  } catch {
-    return null;
-  }
+  if (place.type === 'webhook') return;
+  await askBroker(deps, place.type, openConfig(dataKey, 'endpoint_config', place), call);
 }
 
 function urlErrors(deps: Pick<ApiDependencies, 'checkUrl'>, { url, config }: Wanted, isThere: boolean): FieldError[] {
@@ -77,9 +53,4 @@ function urlErrors(deps: Pick<ApiDependencies, 'checkUrl'>, { url, config }: Wan
   if (url === undefined) return isThere ? [] : [{ path: '/url', message: 'is required' }];
   const checked = deps.checkUrl(url);
   return checked.ok ? [] : [{ path: '/url', message: `egress_blocked: ${checked.reason}` }];
-}
-
-/** A name that the caller chose, in a JSON pointer. */
-function pointer(field: string): string {
-  return field.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,10 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../auth/authenticate.ts';
 import { SOURCES } from '../../core/broker/all.ts';
-import type { BrokerConfig, BrokerForm } from '../../core/broker/form.ts';
-import { type ConfigInput, mergeConfig } from '../../core/broker-config.ts';
+import type { ConfigInput } from '../../core/broker-config.ts';
 import { parseId, publicId } from '../../core/ids.ts';
-import { type DataKey, seal, unseal } from '../../crypto/vault.ts';
+import type { DataKey } from '../../crypto/vault.ts';
 import { invalidFields, notFound } from '../../errors.ts';
 import type { Queryable } from '../../store/database.ts';
 import {
@@ -16,8 +15,9 @@ import {
   updateSource,
 } from '../../store/source.ts';
 import { audit } from '../audit.ts';
+import { askBroker, openConfig, placeOnBroker } from '../broker-place.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { answerSoFar, type KeyedCall } from '../idempotency.ts';
+import type { KeyedCall } from '../idempotency.ts';
 import { presentSource } from './presenter.ts';
 
 /** The receiver of a check: it receives nothing. */
@@ -57,51 +57,24 @@ export function placeOf(
   before: Pick<SourceSettings, 'id' | 'config'> | null,
   wanted: ConfigInput,
 ): Pick<SourceSettings, 'url' | 'config'> {
-  const destination: BrokerForm = SOURCES[source.type];
-  const merged = mergeConfig(destination, before && openConfig(dataKey, before), wanted);
-  if (!merged.ok) {
-    throw invalidFields(merged.errors.map(({ field, message }) => ({ path: `/config/${pointer(field)}`, message })));
-  }
-  const config = seal(dataKey, source.id, 'source_config', JSON.stringify(merged.config));
-  return { url: destination.address(merged.config), config };
-}
-
-/** Null where it does not open: then all of it has to be given. */
-export function openConfig(
-  dataKey: DataKey,
-  { id, config }: Pick<SourceSettings, 'id' | 'config'>,
-): BrokerConfig | null {
-  try {
-    return JSON.parse(unseal(dataKey, id, 'source_config', config));
-  } catch {
-    return null;
-  }
+  const row = { id: source.id, config: before?.config ?? null };
+  const { errors, columns } = placeOnBroker(SOURCES[source.type], dataKey, 'source_config', row, wanted);
+  if (!columns) throw invalidFields(errors);
+  return columns;
 }
 
 /** How rows of an environment are shown. */
 export function presenterOf(dataKey: DataKey): (row: SourceRow) => ReturnType<typeof presentSource> {
-  return (row) => presentSource(row, openConfig(dataKey, row));
+  return (row) => presentSource(row, openConfig(dataKey, 'source_config', row));
 }
 
-/**
- * Asks the broker whether it would let us receive: within 10 s, and outside of any transaction.
- *
- * @param call where it has had its answer, nothing is asked: the broker may be away by now.
- * @throws Problem `validation_failed`
- */
+/** As askBroker: whether it would let us receive. */
 export async function checkPlace(
-  deps: Pick<ApiDependencies, 'tenant' | 'checkBroker'>,
+  deps: Parameters<typeof askBroker>[0],
   dataKey: DataKey,
   source: Pick<SourceSettings, 'id' | 'type' | 'config'>,
   call: KeyedCall | null = null,
 ): Promise<void> {
-  const config = openConfig(dataKey, source);
-  if (!config || (call && (await answerSoFar(deps, call)))) return;
-  const failure = await deps.checkBroker(source.type, config, { use: 'receiving', receiver: CHECK });
-  if (failure) throw invalidFields([{ path: '/config', message: `${failure.code}: ${failure.message}` }]);
-}
-
-/** A name that the caller chose, in a JSON pointer. */
-function pointer(field: string): string {
-  return field.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
+  const config = openConfig(dataKey, 'source_config', source);
+  await askBroker(deps, source.type, config, call, { use: 'receiving', receiver: CHECK });
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { all, answer, type MessageRow } from '../../kit/answers.ts';
 import type { Api } from '../../kit/api.ts';
+import { brokerOn } from '../../kit/brokers/stage.ts';
 import { until } from '../../kit/until.ts';
 import { Stage } from '../../processes/stage.ts';
 import { createSource, eventOf, type Source, sourceOnce } from '../answers.ts';
@@ -13,32 +14,27 @@ const DRAIN_MS = 120_000;
 /** The server is killed while messages come in: each becomes one message, none is lost. */
 export function crashes(kind: string, open: () => Promise<SourceStage>, missing: string | null): void {
   describe.skipIf(missing !== null)(`a server that receives from ${kind} and is killed again and again`, () => {
-    let broker: SourceStage;
+    const on = brokerOn(open);
     let stage: Stage;
-
     beforeAll(async () => {
-      broker = await open();
       stage = await Stage.set('embedded');
-    }, 300_000);
-    afterAll(async () => {
-      await stage?.clear();
-      await broker?.close();
-    }, 60_000);
+    });
+    afterAll(() => stage?.clear());
 
     test('makes of each message one event', { timeout: 300_000 }, async () => {
-      await broker.makeQueue('orders');
-      const place = await stage.serve({ POSTRIDER_EGRESS_ALLOW: `${broker.allow} 127.0.0.0/8` });
+      await on.broker.makeQueue('orders');
+      const place = await stage.serve({ POSTRIDER_EGRESS_ALLOW: `${on.broker.allow} 127.0.0.0/8` });
       const { id } = await createSource(place.api, {
-        type: broker.type,
+        type: on.broker.type,
         name: 'Orders',
-        config: broker.config('orders'),
+        config: on.broker.config('orders'),
       });
       let made = 0;
       let isOver = false;
       const publishing = (async () => {
         while (!isOver) {
           const batch = Array.from({ length: 20 }, () => eventOf('orders', made++));
-          await broker.publish('orders', batch);
+          await on.broker.publish('orders', batch);
           await delay(100);
         }
       })();
@@ -60,9 +56,9 @@ export function crashes(kind: string, open: () => Promise<SourceStage>, missing:
         (types) => new Set(types).size === made,
         DRAIN_MS,
       );
-      if (broker.waiting)
+      if (on.broker.waiting)
         await until(
-          () => broker.waiting?.('orders') ?? 0,
+          () => on.broker.waiting?.('orders') ?? 0,
           (count) => count === 0,
           DRAIN_MS,
         );

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { missing, OwnKafka } from '../../../../packages/queues/test/brokers/kafka.ts';
-import { Publishers } from '../../src/brokers/publishers.ts';
-import { exempting, STRICT } from '../egress/stage.ts';
+import { missing, OwnKafka } from '../../../../../packages/queues/test/brokers/kafka.ts';
+import { Publishers } from '../../../src/brokers/publishers.ts';
+import { exempting, STRICT } from '../../egress/stage.ts';
 
 /** Somebody's server outside, which tells its clients to go on to an address inside. */
 describe.skipIf(missing !== null)(
