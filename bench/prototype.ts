@@ -8,8 +8,8 @@ import { publish, settled, WARM_UP } from './traffic.ts';
 import { SECRET } from './workload.ts';
 
 /**
- * The engine beside the least that delivers at all (children/prototype.ts), in turn, on PostgreSQL: what all the checks,
- * the fairness and the history cost. `node scripts/launch.mjs bench/prototype.ts [--rounds N] [--deliveries N]`
+ * The engine beside the least that delivers at all, in turn, on PostgreSQL: with libraries (children/prototype.ts), and on
+ * bare sockets (children/floor.ts). What all the checks, the fairness and the history cost, and what is left to be had. `node scripts/launch.mjs bench/prototype.ts [--rounds N] [--deliveries N]`
  */
 const options = readOptions(process.argv.slice(2));
 if (!options) throw new Error('takes --rounds and --deliveries');
@@ -21,36 +21,46 @@ try {
   const bareLoop = await stage.bareLoop();
   for (const fanout of [1, 5]) {
     const home = await openHome(server);
-    const prototypeHome = await openHome(server);
     const engine = await stage.engine(home);
     const targets = Array.from({ length: fanout }, (_, n) => `${url}/ok/${n}`);
     for (const target of targets) await engine.call('POST', '/v1/endpoints', { url: target, secret: SECRET });
-    const child = await stage.child('prototype');
-    const databaseUrl = prototypeHome.target.kind === 'postgresql' ? prototypeHome.target.url : '';
-    const prototype = { url: await child.ask<string>('start', { databaseUrl, targets }), key: '' };
+    const homes = [home];
+    const contenders: Record<string, { url: string; key: string }> = { engine };
+    const children = [];
+    for (const name of ['prototype', 'floor']) {
+      const own = await openHome(server);
+      homes.push(own);
+      const child = await stage.child(name);
+      children.push(child);
+      const databaseUrl = own.target.kind === 'postgresql' ? own.target.url : '';
+      contenders[name] = { url: await child.ask<string>('start', { databaseUrl, targets }), key: '' };
+    }
 
-    const shares: Record<'engine' | 'prototype', number[]> = { engine: [], prototype: [] };
+    const shares: Record<string, number[]> = {};
     const messages = Math.round(options.deliveries / fanout);
     const warmUp = Math.round(WARM_UP / fanout);
-    await publish({ engine, receiver, load }, warmUp, fanout);
-    await publish({ engine: prototype, receiver, load }, warmUp, fanout);
+    for (const contender of Object.values(contenders)) {
+      await publish({ engine: contender, receiver, load }, warmUp, fanout);
+    }
     for (let round = 0; round < options.rounds; round++) {
-      const before = await bareLoop.round(bareCount(stage));
-      const ofEngine = await publish({ engine, receiver, load }, messages, fanout);
-      await settled(engine);
-      const between = await bareLoop.round(bareCount(stage));
-      const ofPrototype = await publish({ engine: prototype, receiver, load }, messages, fanout);
-      const after = await bareLoop.round(bareCount(stage));
-      shares.engine.push((2 * ofEngine) / (before + between));
-      shares.prototype.push((2 * ofPrototype) / (between + after));
+      let before = await bareLoop.round(bareCount(stage));
+      for (const [name, contender] of Object.entries(contenders)) {
+        const perSecond = await publish({ engine: contender, receiver, load }, messages, fanout);
+        if (name === 'engine') await settled(engine);
+        const after = await bareLoop.round(bareCount(stage));
+        shares[name] = [...(shares[name] ?? []), (2 * perSecond) / (before + after)];
+        before = after;
+      }
     }
     await engine.stop();
-    child.stop();
-    for (const each of [home, prototypeHome]) await each.drop();
-    const shown = (values: number[]) => `${median(values).toFixed(3)} (${values.map((v) => v.toFixed(3)).join(', ')})`;
-    process.stdout.write(
-      `fan-out ${fanout}, shares of the bare loop: engine ${shown(shares.engine)}, prototype ${shown(shares.prototype)}\n`,
-    );
+    for (const child of children) child.stop();
+    for (const each of homes) await each.drop();
+    for (const [name, values] of Object.entries(shares)) {
+      const rounds = values.map((value) => value.toFixed(3)).join(', ');
+      process.stdout.write(
+        `fan-out ${fanout}, share of the bare loop: ${name} ${median(values).toFixed(3)} (${rounds})\n`,
+      );
+    }
   }
 } finally {
   await stage.close();
