@@ -77,7 +77,8 @@ describe.skipIf(missing !== null || !process.env.POSTRIDER_TEST_DATABASE_URL)('t
       const order = taken.flatMap((type) => (type.startsWith(`${stream}.n`) ? [Number(type.slice(4))] : [])).reverse();
       expect(order).toEqual(Array.from({ length: 200 }, (_, n) => n));
     }
-    expect(new Set(await holders()).size).toBe(1);
+    // What the first had taken in to the end is not given out again, and nobody hurries for what is empty.
+    await until(holders, (who) => !who.includes(null) && new Set(who).size === 1, DRAIN_MS);
     client.destroy();
   });
 });
