@@ -13,7 +13,7 @@ setFlagsFromString('--heap-growing-percent=20');
 /**
  * From now on the young generation has all that it wants as soon as there is work: less is more CPU. The old one may grow
  * by seven tenths of what lives in it, where V8 would let it grow to several times that: peaks under load of 273 to 292
- * MB, and not of 306 to 331, for a hundredth or two more CPU.
+ * MB, and not of 306 to 331, for a twentieth more instructions.
  */
 export function startIsOver(): void {
   setFlagsFromString('--semi-space-growth-factor=32');

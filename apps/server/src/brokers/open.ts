@@ -46,7 +46,7 @@ export function open(
 /** What a process that died had in hand comes again after so long, where the broker does not see that it is gone. */
 const LEASE_SECONDS = 20;
 
-/** The fields of core/destination.ts, in the words of the adapters. */
+/** The fields of core/broker/, in the words of the adapters. */
 const OPENERS: Readonly<Record<BrokerType, (config: BrokerConfig, purpose: Purpose) => QueuePort>> = {
   sqs: (config) =>
     new SqsQueue({

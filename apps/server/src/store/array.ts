@@ -1,3 +1,5 @@
+import type { Uuid } from '../core/ids.ts';
+
 /**
  * Arrays as parameters of a statement, in PostgreSQL's binary form (src/backend/utils/adt/arrayfuncs.c, array_recv).
  * `pg` would build each one's text element by element, quoting and escaping all of them, which was a fifth of what
@@ -31,7 +33,7 @@ export function textArray<T>(items: readonly T[], of: (item: T) => string | null
 }
 
 /** For uuid[]. */
-export function uuidArray<T>(items: readonly T[], of: (item: T) => string | null): Buffer {
+export function uuidArray<T>(items: readonly T[], of: (item: T) => Uuid | null): Buffer {
   return fixedArray(UUID, 16, items, of, writeUuid);
 }
 
@@ -94,7 +96,7 @@ const YEAR_2000 = Date.UTC(2000, 0);
 
 const HYPHEN = 45;
 
-function writeUuid(bytes: Buffer, at: number, uuid: string): void {
+function writeUuid(bytes: Buffer, at: number, uuid: Uuid): void {
   for (let from = 0, to = at; from < uuid.length; from += 2) {
     if (uuid.charCodeAt(from) === HYPHEN) from++;
     bytes[to++] = (nibble(uuid.charCodeAt(from)) << 4) | nibble(uuid.charCodeAt(from + 1));

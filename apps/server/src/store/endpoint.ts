@@ -16,7 +16,7 @@ export interface EndpointRow {
   readonly uid: string | null;
   readonly type: EndpointType;
   readonly url: string;
-  /** Sealed: JSON of a core/destination.ts BrokerConfig. Null for webhooks. */
+  /** Sealed: JSON of a core/broker/form.ts BrokerConfig. Null for webhooks. */
   readonly config: Buffer | null;
   /** Made by a send to its URL (direct-endpoint.ts). */
   readonly is_direct: boolean;

@@ -110,13 +110,13 @@ const recordSql = (inform: string) => `
    from recorded`;
 
 /** Null where all were recorded, as mostly: then no row for each needs to be sent and read. */
-interface Recorded {
+interface RecordRow {
   readonly some: readonly Uuid[] | null;
 }
 
 // Apart, because most attempts succeed and their lanes need not hear of it (see acceptance.ts).
-const record = statement<Recorded>('lease_record', recordSql(''));
-const recordAndInform = statement<Recorded>(
+const record = statement<RecordRow>('lease_record', recordSql(''));
+const recordAndInform = statement<RecordRow>(
   'lease_record_and_inform',
   recordSql(`, informed as (
      ${informLanesSql('recorded')}

@@ -227,12 +227,13 @@ test('an exchange that is over leaves no timer behind, however far its deadline'
 
 test('close lets what is under way end, and refuses what comes after', async () => {
   const stage = client();
-  await using server = await listener((socket) =>
-    socket.once('data', () => setTimeout(() => socket.write(ok('late')), 50)),
-  );
+  const { promise: asked, resolve } = Promise.withResolvers<Socket>();
+  await using server = await listener((socket) => socket.once('data', () => resolve(socket)));
   const sent = stage.send(server.url);
+  const socket = await asked;
   const closing = stage.egress.close();
   expect(await stage.send(server.url)).toMatchObject({ kind: 'error', code: 'closed' });
+  socket.write(ok('late'));
   expect(await sent).toMatchObject({ kind: 'response', body: 'late' });
   await closing;
   expect(stage.egress.size).toEqual({ origins: 0, idle: 0, active: 0 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { firstIdAt, newId } from '../../src/core/ids.ts';
 import { booleanArray, floatArray, integerArray, textArray, timeArray, uuidArray } from '../../src/store/array.ts';
 import { statement } from '../../src/store/database.ts';
 import { onBothDatabases } from '../kit/database.ts';
@@ -32,8 +33,8 @@ onBothDatabases('an array as a parameter', (kind) => {
        as v(f, i, b, t, u)`,
     );
     const items = [
-      { f: 1.5, i: 2_147_483_647, b: true, t: new Date(1_234_567_890_123), u: '0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b' },
-      { f: -2e-7, i: -1, b: false, t: new Date('1999-12-31T23:59:59.999Z'), u: 'ffffffff-ffff-ffff-ffff-ffffffffffff' },
+      { f: 1.5, i: 2_147_483_647, b: true, t: new Date(1_234_567_890_123), u: newId() },
+      { f: -2e-7, i: -1, b: false, t: new Date('1999-12-31T23:59:59.999Z'), u: firstIdAt(0xffff_ffff_ffff) },
       { f: null, i: null, b: null, t: null, u: null },
     ];
     const echoed = (rows: typeof items) =>
