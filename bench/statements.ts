@@ -27,14 +27,15 @@ const payload = JSON.stringify(PAYLOAD);
 try {
   for (const days of DAYS) {
     const home = await openHome(server);
-    const db = await openDatabase({ ...home.target, poolSize: 1 } as never, () => {});
+    if (home.target.kind !== 'postgresql') throw new Error('this is about PostgreSQL');
+    const db = await openDatabase({ ...home.target, poolSize: 1 }, () => {});
     await migrate(db);
     await ensurePartitions(db, Date.now() - days * DAY_MS, Date.now() + 7 * DAY_MS);
     const pid =
       (await db.query<{ pid: number }>({ name: '', text: 'select pg_backend_pid() as pid' }, []))[0]?.pid ?? 0;
     for (const size of BATCHES) {
       const count = Math.min(DELIVERIES, size * 4_000);
-      await run(db, size, Math.min(count, size * 100));
+      await warmUp(db, size, Math.min(count, size * 100));
       const before = processCpu(pid).total;
       const messages = await accept(db, size, count);
       const between = processCpu(pid).total;
@@ -52,7 +53,7 @@ try {
   await server.stop();
 }
 
-async function run(db: Parameters<typeof insertMessages>[0], size: number, count: number) {
+async function warmUp(db: Parameters<typeof insertMessages>[0], size: number, count: number) {
   await record(db, size, await accept(db, size, count));
 }
 

@@ -1,11 +1,9 @@
 import { connect, createServer, type Socket } from 'node:net';
-import pg from 'pg';
-import { newDeliveryId, newId, publicId, type Uuid } from '../../apps/server/src/core/ids.ts';
-import { GroupCommit } from '../../apps/server/src/group-commit.ts';
-import { textArray, uuidArray } from '../../apps/server/src/store/array.ts';
+import { newDeliveryId, newId, publicId } from '../../apps/server/src/core/ids.ts';
 import { decodeSecret, sign } from '../../packages/webhook/src/index.ts';
 import { SECRET } from '../workload.ts';
 import { answer } from './answer.ts';
+import { openLeastStore } from './least-store.ts';
 
 /**
  * The floor under any engine of this kind: as children/prototype.ts, and without HTTP libraries as well. It writes requests
@@ -15,36 +13,10 @@ const key = decodeSecret(SECRET);
 /** Requests that are out at once. */
 const WIRE = 512;
 
-interface Message {
-  readonly id: Uuid;
-  readonly payload: string;
-  readonly deliveries: readonly Uuid[];
-}
-
 answer({
   /** @returns where POST /v1/messages is served. */
   async start({ databaseUrl, targets }: { databaseUrl: string; targets: readonly string[] }) {
-    const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
-    await pool.query('create table message (id uuid primary key, payload text not null)');
-    await pool.query('create table delivery (id uuid primary key, message_id uuid not null, status text not null)');
-    const accepts = commits<Message>(0, async (batch) => {
-      const deliveries = batch.flatMap((message) => message.deliveries.map((id) => ({ id, message: message.id })));
-      await pool.query({
-        name: 'accept',
-        text: `with m as (insert into message select * from unnest($1::uuid[], $2::text[]))
-               insert into delivery select *, 'SENDING' from unnest($3::uuid[], $4::uuid[])`,
-        values: [
-          uuidArray(batch, ({ id }) => id),
-          textArray(batch, ({ payload }) => payload),
-          uuidArray(deliveries, ({ id }) => id),
-          uuidArray(deliveries, ({ message }) => message),
-        ],
-      });
-    });
-    const records = commits<Uuid>(5, async (ids) => {
-      const text = `update delivery set status = 'SENT' where id = any($1::uuid[])`;
-      await pool.query({ name: 'record', text, values: [uuidArray(ids, (id) => id)] });
-    });
+    const { accepts, sent } = await openLeastStore(databaseUrl);
     const places = targets.map((target) => new URL(target));
     const [first] = places;
     if (!first) throw new Error('nowhere to send to');
@@ -69,7 +41,7 @@ answer({
             `POST ${pathname} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\nuser-agent: Postrider/1.0\r\n` +
               `webhook-id: ${webhookId}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: ${signature}\r\n` +
               `content-length: ${Buffer.byteLength(message.payload)}\r\n\r\n${message.payload}`,
-            () => void records.submit(message.deliveries[n] ?? id),
+            () => void sent.submit(message.deliveries[n] ?? id),
           );
         }
       });
@@ -130,19 +102,5 @@ function onMessage(socket: Socket, receive: (head: string, body: string) => void
       bytes = bytes.subarray(to);
     }
     rest = bytes.length > 0 ? bytes : null;
-  });
-}
-
-function commits<Item>(pauseMs: number, flush: (batch: readonly Item[]) => Promise<void>): GroupCommit<Item, void> {
-  return new GroupCommit<Item, void>({
-    flush: async (batch) => {
-      await flush(batch);
-      return batch.map(() => undefined);
-    },
-    maxItems: 500,
-    maxSize: 500,
-    sizeOf: () => 1,
-    isItemFault: () => false,
-    pauseMs,
   });
 }
