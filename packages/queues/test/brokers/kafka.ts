@@ -119,24 +119,30 @@ export class OwnKafka extends OwnServer {
   async createUser(topic: string | null = null): Promise<Credentials> {
     const user = `user_${secret()}`;
     const password = secret();
-    const salt = randomBytes(16);
-    const saltedPassword = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');
-    const mechanism = ScramMechanisms.SCRAM_SHA_256;
-    await this.#alterUsers([], [{ name: user, mechanism, iterations: ITERATIONS, salt, saltedPassword }]);
+    await this.#setPassword(user, password);
     const admin = this.admin();
     await admin.createAcls({ creations: leastGrants(user, topic) });
     await admin.close();
     return { user, password };
   }
 
-  async removeUser({ user = '' }: Credentials): Promise<void> {
-    await this.#alterUsers([{ name: user, mechanism: ScramMechanisms.SCRAM_SHA_256 }], []);
+  /**
+   * Shuts a user out by a password that nobody knows. Not by removing it: a Kafka 4.3.1 that starts on a log with a removed
+   * user forgets some of the others, the administrator too.
+   */
+  removeUser({ user = '' }: Credentials): Promise<void> {
+    return this.#setPassword(user, secret());
   }
 
-  async #alterUsers(...changes: Parameters<typeof alterUserScramCredentialsV0.createRequest>): Promise<void> {
+  async #setPassword(name: string, password: string): Promise<void> {
+    const salt = randomBytes(16);
+    const saltedPassword = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');
+    const mechanism = ScramMechanisms.SCRAM_SHA_256;
     const admin = this.admin();
     const [connection] = (await admin.connectToBrokers()).values();
-    if (connection) await alterUserScramCredentialsV0.api.async(connection, ...changes);
+    if (!connection) throw new Error('kafka gave no connection');
+    const user = { name, mechanism, iterations: ITERATIONS, salt, saltedPassword };
+    await alterUserScramCredentialsV0.api.async(connection, [], [user]);
     await admin.close();
   }
 
