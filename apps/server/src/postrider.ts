@@ -51,7 +51,7 @@ import { type Database, openDatabase, statement } from './store/database.ts';
 import { disableEndpoint } from './store/endpoint.ts';
 import { forgetFailing } from './store/failing.ts';
 import { letLaneGo } from './store/lane.ts';
-import { rescueExpired } from './store/lease.ts';
+import { rescueExpired } from './store/lease-watch.ts';
 import { migrate } from './store/migrate.ts';
 import { DAY_MS, ensurePartitions } from './store/partition.ts';
 import { freeSources } from './store/source-hold.ts';

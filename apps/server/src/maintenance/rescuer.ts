@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 import { repeating, type Service } from '../service.ts';
 import type { Database } from '../store/database.ts';
-import { rescueExpired } from '../store/lease.ts';
+import { rescueExpired } from '../store/lease-watch.ts';
 
 const INTERVAL_MS = 1_000;
 const BATCH = 1_000;

@@ -3,6 +3,7 @@ import type { Uuid } from '../core/ids.ts';
 import { floatArray, textArray, timeArray, uuidArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
 import { wakeLanesSql } from './lane.ts';
+import { leaseEndSql } from './lease-watch.ts';
 
 /** A message and its deliveries on their way into the database. Texts that are JSON stay text. */
 export interface NewMessage {
@@ -27,7 +28,7 @@ export interface NewDelivery {
   readonly id: Uuid;
   readonly endpointId: Uuid;
   readonly trigger: Trigger;
-  /** SENDING: leased to this process from the start, `dueInMs` is the lease. PENDING: anybody's, due in `dueInMs`. */
+  /** SENDING: leased to this process from the start, for `dueInMs`. PENDING: anybody's, due in `dueInMs`. */
   readonly status: Extract<DeliveryStatus, 'PENDING' | 'SENDING'>;
   readonly dueInMs: number;
   /** PENDING: due at this moment instead. */
@@ -53,8 +54,10 @@ const insertSql = (wake: string, errors = { column: '', value: '', parameter: ''
             deliver_at)
    )${wake}
    insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_at,
-                         lease)
-   select id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status, due_at,
+                         leased_until, lease)
+   select id, message_id, environment_id, application_id, endpoint_id, event_type, trigger, status,
+          case status when 'PENDING' then due_at end,
+          case status when 'SENDING' then ${leaseEndSql('due_in_ms')} end,
           case status when 'SENDING' then 1 else 0 end
    from new_delivery`;
 

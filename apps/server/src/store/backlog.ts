@@ -1,18 +1,18 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
+import { leasedSql } from './lease-watch.ts';
 
 /** Counting goes so far: a backlog of a million rows must not cost a million reads to look at. */
 export const BACKLOG_LIMIT = 10_000;
 
-const waiting = (attempts: string) =>
-  `(select id from delivery
-    where endpoint_id = $2 and status = 'PENDING' and attempt_count ${attempts} and environment_id = $1
-    order by due_at, id limit ${BACKLOG_LIMIT})`;
+const waiting = (since: 'first_at' | 'again_at') =>
+  `(select id from delivery where endpoint_id = $2 and ${since} is not null and environment_id = $1
+    order by ${since}, id limit ${BACKLOG_LIMIT})`;
 
 const read = statement<{ pending: number; oldest: Uuid | null }>(
   'backlog_read',
   `select least(count(*), ${BACKLOG_LIMIT})::integer as pending, min(id::text) as oldest
-   from (${waiting('= 0')} union all ${waiting('> 0')}) as pending`,
+   from (${waiting('first_at')} union all ${waiting('again_at')}) as pending`,
 );
 
 /** How much waits for an endpoint now (up to the limit), and the oldest of it. */
@@ -20,11 +20,11 @@ export async function readBacklog(db: Queryable, environmentId: Uuid, endpointId
   return (await db.query(read, [environmentId, endpointId]))[0] ?? { pending: 0, oldest: null };
 }
 
-// By the index of leases: all that is in flight anywhere, which is little.
+// By the index of leases, and no other: what was leased within the last minute, wherever it goes.
 const underWay = statement<{ count: number }>(
   'backlog_under_way',
-  `select count(*)::integer as count from delivery
-   where status = 'SENDING' and due_at is not null and endpoint_id = $2 and environment_id = $1`,
+  `select count(*)::integer as count from (${leasedSql('delivery')} offset 0) as leased
+   where endpoint_id = $2 and environment_id = $1`,
 );
 
 /** How many deliveries are on their way to an endpoint now. */

@@ -94,7 +94,8 @@ export function within(page: Page, { messageId }: Pick<DeliveryFilter, 'messageI
 /** Newest first. The filters a caller leaves out are not in the SQL, so that each combination has its own plan. */
 export async function listDeliveries(db: Queryable, filter: DeliveryFilter, page: Page): Promise<DeliveryRow[]> {
   // A literal, because the planner must see it to use the index that holds failed deliveries only.
-  const where = whereDeliveries(filter).literal(filter.status && `status = '${filter.status}'`);
+  const isStatus = filter.status === 'FAILED' ? 'has_failed' : filter.status && `status = '${filter.status}'`;
+  const where = whereDeliveries(filter).literal(isStatus);
   return db.query(...pageOf<DeliveryRow>(`select ${COLUMNS} from delivery`, where, within(page, filter)));
 }
 

@@ -4,6 +4,7 @@ import type { Uuid } from '../core/ids.ts';
 import { afterTaking, type Grant } from '../core/lane.ts';
 import { type Queryable, statement } from './database.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery, releaseLeases } from './lease.ts';
+import { leaseEndSql } from './lease-watch.ts';
 
 /**
  * Lanes: what waits, by endpoint, and whose turn it is.
@@ -45,13 +46,12 @@ const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
  * @param lane alias of the lane's row.
  */
 export function headSql(lane: string): string {
-  const first = (condition: string) =>
-    `(select id from delivery where endpoint_id = ${lane}.endpoint_id and status = 'PENDING' and ${condition}
-      order by due_at, id limit 1)`;
+  const first = (column: string, bound: string) =>
+    `(select id from delivery where endpoint_id = ${lane}.endpoint_id and ${column} ${bound} order by ${column}, id limit 1)`;
   return `coalesce(
     (select id from delivery where id = ${lane}.head_id and status in ('PENDING', 'SENDING')),
     case when ${lane}.in_flight = 0 then coalesce(
-      ${first('attempt_count > 0')}, ${first('attempt_count = 0 and due_at <= statement_timestamp()')}) end)`;
+      ${first('again_at', 'is not null')}, ${first('first_at', '<= statement_timestamp()')}) end)`;
 }
 
 const lockReady = statement<ReadyLane>(
@@ -93,15 +93,13 @@ const take = statement<Omit<LeasedDelivery, 'payload'> & { payload: string | nul
      from turn t cross join lateral (
        select id, message_id, row_number() over (partition by is_again order by due_at, id) as place, is_again
        from (
-         (select id, message_id, due_at, false as is_again from delivery
-          where t.head_id is null and endpoint_id = t.endpoint_id and status = 'PENDING' and attempt_count = 0
-            and due_at <= statement_timestamp()
-          order by due_at, id limit t.count)
+         (select id, message_id, first_at as due_at, false as is_again from delivery
+          where t.head_id is null and endpoint_id = t.endpoint_id and first_at <= statement_timestamp()
+          order by first_at, id limit t.count)
          union all
-         (select id, message_id, due_at, true from delivery
-          where t.head_id is null and endpoint_id = t.endpoint_id and status = 'PENDING' and attempt_count > 0
-            and due_at <= statement_timestamp()
-          order by due_at, id limit t.count)
+         (select id, message_id, again_at, true from delivery
+          where t.head_id is null and endpoint_id = t.endpoint_id and again_at <= statement_timestamp()
+          order by again_at, id limit t.count)
          union all
          (select id, message_id, due_at, true from delivery
           where id = t.head_id and status = 'PENDING' and due_at <= statement_timestamp())
@@ -110,9 +108,8 @@ const take = statement<Omit<LeasedDelivery, 'payload'> & { payload: string | nul
      ) d
    )
    update delivery d
-   set status = 'SENDING', lease = d.lease + 1,
-       due_at = statement_timestamp() + coalesce(e.timeout_seconds, 60) * interval '1 second'
-                + $6 * interval '1 millisecond'
+   set status = 'SENDING', lease = d.lease + 1, due_at = null,
+       leased_until = ${leaseEndSql('coalesce(e.timeout_seconds, 60) * 1000 + $6')}
    from picked p left join message m on m.id = p.message_id left join endpoint e on e.id = p.endpoint_id
    where d.id = p.id and d.status = 'PENDING'
    returning d.id, d.message_id as "messageId", d.environment_id as "environmentId",
@@ -131,12 +128,12 @@ const settle = statement(
      next_at = case
        when l.in_flight + t.taken >= t.places then null
        when t.head_id is not null
-         then coalesce((select due_at from delivery where id = t.head_id), statement_timestamp())
+         then coalesce((select coalesce(due_at, leased_until) from delivery where id = t.head_id), statement_timestamp())
        else least(
-         (select due_at from delivery where endpoint_id = l.endpoint_id and status = 'PENDING' and attempt_count = 0
-          order by due_at, id limit 1),
-         (select due_at from delivery where endpoint_id = l.endpoint_id and status = 'PENDING' and attempt_count > 0
-          order by due_at, id limit 1)) end,
+         (select first_at from delivery where endpoint_id = l.endpoint_id and first_at is not null
+          order by first_at, id limit 1),
+         (select again_at from delivery where endpoint_id = l.endpoint_id and again_at is not null
+          order by again_at, id limit 1)) end,
      is_blocked = coalesce(l.in_flight + t.taken >= t.places, false) or t.head_id is not null,
      served_at = statement_timestamp(),
      held_until = case when t.hold_ms > 0 then statement_timestamp() + t.hold_ms * interval '1 millisecond' end,

@@ -2,11 +2,12 @@ import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import type { Uuid } from '../core/ids.ts';
 import { booleanArray, floatArray, integerArray, textArray, uuidArray } from './array.ts';
 import { type Queryable, statement } from './database.ts';
+import { leaseEndSql } from './lease-watch.ts';
 
 /**
- * Who may send a delivery, and for how long. A claim raises the row's `lease` (the fencing token) and sets `due_at` to
+ * Who may send a delivery, and for how long. A claim raises the row's `lease` (the fencing token) and sets `leased_until` to
  * the lease's end; a result counts only while the row's lease is still the claim's. All times are the database's clock,
- * so processes whose own clocks differ agree.
+ * so processes whose own clocks differ agree. Who frees what was left lying: lease-watch.ts.
  */
 
 /** A delivery that this process holds the lease of, with all that is needed to send it. */
@@ -160,8 +161,7 @@ const release = statement(
          completed_at = case when r.error is null then null else statement_timestamp() end,
          last_error = coalesce(r.error, d.last_error)
      from outcome r
-     -- Not by the index of all that is leased, which this would otherwise be taken for.
-     where d.id = r.id and d.lease = r.lease and d.status || '' = 'SENDING'
+     where d.id = r.id and d.lease = r.lease and d.status = 'SENDING'
      returning d.endpoint_id, d.status, d.due_at, r.is_counted
    )
    ${informLanesSql('released')}`,
@@ -187,10 +187,9 @@ export async function releaseLeases(db: Queryable, releases: readonly Release[])
 const takeOver = statement<{ id: Uuid; lease: number }>(
   'lease_take_over',
   `update delivery d set lease = d.lease + 1,
-     due_at = statement_timestamp() + coalesce((select timeout_seconds from endpoint where id = d.endpoint_id), 60)
-              * interval '1 second' + $3 * interval '1 millisecond'
+     leased_until = ${leaseEndSql('coalesce((select timeout_seconds from endpoint where id = d.endpoint_id), 60) * 1000 + $3')}
    from unnest($1::uuid[], $2::integer[]) as g(id, lease)
-   where d.id = g.id and d.lease = g.lease and d.status || '' = 'SENDING'
+   where d.id = g.id and d.lease = g.lease and d.status = 'SENDING'
    returning d.id, d.lease`,
 );
 
@@ -210,34 +209,4 @@ export async function takeOverLeases(
     LEASE_MARGIN_MS,
   ]);
   return new Map(rows.map(({ id, lease }) => [id, lease]));
-}
-
-const rescue = statement<{ rescued: number }>(
-  'lease_rescue',
-  `with rescued as (
-     update delivery set status = 'PENDING', due_at = statement_timestamp()
-     where id = any(array(
-       select id from delivery where status = 'SENDING' and due_at <= statement_timestamp() + $2 * interval '1 millisecond'
-       order by due_at limit $1 for update skip locked))
-     returning endpoint_id, due_at
-   ), woken as (
-     insert into lane as l (endpoint_id, next_at, in_flight)
-     select endpoint_id, min(due_at), -count(*)::integer from rescued group by endpoint_id order by endpoint_id
-     on conflict (endpoint_id) do update set
-       next_at = least(l.next_at, excluded.next_at), is_blocked = false,
-       -- Lanes that do not count stand at 0.
-       in_flight = greatest(0, l.in_flight + excluded.in_flight)
-   )
-   select count(*)::integer as rescued from rescued`,
-);
-
-/**
- * Frees deliveries whose lease has ended: their worker died or froze. The lease number stays, so that a worker that was
- * merely slow can still say how it went, until somebody else claims the row.
- *
- * @param withinMs also free leases that would only end within this time; for a start at which no other process can be.
- * @returns how many were freed, at most `limit`.
- */
-export async function rescueExpired(db: Queryable, limit: number, withinMs = 0): Promise<number> {
-  return (await db.query(rescue, [limit, withinMs]))[0]?.rescued ?? 0;
 }

@@ -79,7 +79,7 @@ const seen = ({ statuses, endpointId, applicationId }: ReplayFilter, limit: numb
       -- Says the same, and which partitions need not be looked at.
       and id > $2 and id <= $3
       ${column === 'environment_id' ? '' : 'and environment_id = $1::uuid'}
-      ${statuses.includes('SENT') ? '' : "and status = 'FAILED'"}
+      ${statuses.includes('SENT') ? '' : 'and has_failed'}
     order by ${column}, id limit ${limit}`;
 };
 

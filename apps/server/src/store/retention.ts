@@ -7,6 +7,7 @@ import {
   statement,
   UNDEFINED_TABLE,
 } from './database.ts';
+import { leasedSql } from './lease-watch.ts';
 import { DAY_MS, partitionName } from './partition.ts';
 
 /**
@@ -102,13 +103,17 @@ interface PartitionDrop {
  */
 async function dropPartition(db: Database, { table, partition, hold, keep }: PartitionDrop): Promise<DayDrop> {
   if (!(await exists(db, partition))) return 'dropped';
-  const text = `do $$ begin
+  const text = `do $$ declare columns text;
+  begin
     set local lock_timeout = '${LOCK_MS}ms';
     lock table only ${table} in access exclusive mode;
     -- Somebody else may have done it, or put more in flight, while we waited.
     if to_regclass('${partition}') is null or ${hold} then return; end if;
     alter table ${table} detach partition ${partition};
-    insert into ${table} ${keep};
+    -- Generated columns are generated anew.
+    select string_agg(quote_ident(attname), ', ') into columns from pg_attribute
+    where attrelid = '${table}'::regclass and attnum > 0 and not attisdropped and attgenerated = '';
+    execute format('insert into ${table} (%1$s) select %1$s from (%2$s) as kept', columns, $keep$${keep}$keep$);
     drop table ${partition};
   end $$`;
   try {
@@ -151,11 +156,11 @@ async function holds(db: Queryable, condition: string): Promise<boolean> {
   return (await db.query(statement<{ holds: boolean }>('', `select ${condition} as holds`), []))[0]?.holds ?? false;
 }
 
-/** Worded as the three partial indexes are, which hold what is in flight and nothing else. */
+/** By the three indexes that find what is in flight, and hardly anything else. */
 function inFlightSql(table: string): string {
-  return `select message_id from ${table} where status = 'SENDING'
-    union all select message_id from ${table} where status = 'PENDING' and attempt_count = 0
-    union all select message_id from ${table} where status = 'PENDING' and attempt_count > 0`;
+  return `select message_id from (${leasedSql(table)}) as leased
+    union all select message_id from ${table} where first_at is not null
+    union all select message_id from ${table} where again_at is not null`;
 }
 
 /** `between …`: the ids of a message's deliveries (core/ids.ts, `deliveryRange`). */

@@ -71,7 +71,8 @@ onBothDatabases('accepting', (kind) => {
   };
   const rows = () =>
     stage.sql<{ status: string; lease: number; ms: number }>(
-      'select status, lease, extract(epoch from due_at - now())::float8 * 1000 as ms from delivery order by status desc',
+      `select status, lease, extract(epoch from coalesce(due_at, leased_until) - now())::float8 * 1000 as ms
+       from delivery order by status desc`,
     );
 
   test('inserts a delivery leased where the worker has room, and hands it over with all it needs', async () => {

@@ -50,7 +50,7 @@ onBothDatabases('a claim', (kind) => {
     await insertMessages(stage.db, [message(stage, [{ endpointId: endpoint.id }, {}])]);
     const claimed = await claimDue(stage.db, 10);
     const rows = await stage.sql<{ endpoint_id: string; ms: number; status: string }>(
-      'select endpoint_id, status, extract(epoch from due_at - now())::float8 * 1000 as ms from delivery',
+      'select endpoint_id, status, extract(epoch from leased_until - now())::float8 * 1000 as ms from delivery',
     );
     const leases = new Map(rows.map((row) => [row.endpoint_id, row.ms]));
     const shortest = leases.get(endpoint.id) ?? 0;

@@ -24,13 +24,8 @@ import { eventTypesNamed, listEventTypes, readSchema } from '../../src/store/eve
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
 import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
-import {
-  type LeasedDelivery,
-  recordAttempts,
-  releaseLeases,
-  rescueExpired,
-  takeOverLeases,
-} from '../../src/store/lease.ts';
+import { type LeasedDelivery, recordAttempts, releaseLeases, takeOverLeases } from '../../src/store/lease.ts';
+import { freeLeases, lookAtLeases, moveOn } from '../../src/store/lease-watch.ts';
 import {
   listMessages,
   readMessage,
@@ -93,6 +88,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ...{ holdMs: 0, heldBy: null, tokens: 0 },
   };
 
+  const LOOK = { done_until: '2026-01-01', start: '2026-01-01', settled_until: '2026-01-02' };
+
   const env = () => small;
   const range = (filter: Partial<ReplayFilter>): ReplayRange => ({
     ...{ environmentId: env(), filter: { statuses: ['FAILED'], ...filter }, asOf: new Date().toISOString() },
@@ -102,7 +99,9 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['the lanes whose turn it is', 100, (db) => lockReadyLanes(db, 32, [])],
     ['the next ready lane', 10, (db) => msUntilReady(db, [])],
     ['a turn of 64', 400, (db) => takeTurns(db, [{ ...turn, endpointId: shop }])],
-    ['a rescue of 1,000', 10, (db) => rescueExpired(db, 1_000)],
+    ['a look at leases', 10, async (db) => lookAtLeases(db, 0).catch(() => {})],
+    ['a rescue of 1,000', 10, (db) => freeLeases(db, LOOK, 1_000, 0)],
+    ['the end of a rescue', 10, (db) => moveOn(db, LOOK)],
     ['a lease that is taken over', 10, (db) => takeOverLeases(db, [leased])],
     ['a lease that is given back', 10, (db) => releaseLeases(db, [{ delivery: leased, delayMs: 0, error: null }])],
     ['a result', 10, (db) => recordAttempts(db, [result(leased)])],

@@ -5,7 +5,8 @@ import { insertMessages } from '../../src/store/acceptance.ts';
 import { openCircuit } from '../../src/store/circuit.ts';
 import { type EndpointRow, type EndpointSettings, updateEndpoint } from '../../src/store/endpoint.ts';
 import { letLaneGo, lookAtLaneAnew, msUntilReady, pauseLane } from '../../src/store/lane.ts';
-import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
+import { type LeasedDelivery, recordAttempts } from '../../src/store/lease.ts';
+import { rescueExpired } from '../../src/store/lease-watch.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { failUntried, giveBackLease, message, openStage, result, type Stage } from './stage.ts';
 
@@ -40,7 +41,7 @@ onBothDatabases('a lane', (kind) => {
     await updateEndpoint(stage.db, { ...endpoint, ...settings });
     await lookAtLaneAnew(stage.db, endpoint.id);
   };
-  const leasesEnd = () => stage.sql("update delivery set due_at = now() where status = 'SENDING'");
+  const leasesEnd = () => stage.sql("update delivery set leased_until = now() where status = 'SENDING'");
   const inFlight = async () => (await stage.sql<{ in_flight: number }>('select in_flight from lane'))[0]?.in_flight;
 
   // Found: on PostgreSQL before 17 this question failed, twice a second, for as long as nothing but paused lanes waited.
@@ -184,7 +185,7 @@ onBothDatabases('a lane', (kind) => {
     for (let n = 0; n < 2; n++) await failUntried(stage.db, released, 'endpoint_disabled');
     expect(await inFlight()).toBe(2);
     // A worker that was frozen past its lease, and speaks while nobody has taken over yet.
-    await stage.sql('update delivery set due_at = now() where id = $1', [rescued.id]);
+    await stage.sql('update delivery set leased_until = now() where id = $1', [rescued.id]);
     expect(await rescueExpired(stage.db, 10)).toBe(1);
     expect(await recordAttempts(stage.db, [result(rescued)])).toEqual(new Set());
     expect(await inFlight()).toBe(1);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { listAttempts } from '../../src/store/attempt.ts';
 import { readDelivery, retryDelivery } from '../../src/store/delivery.ts';
-import { type LeasedDelivery, recordAttempts, rescueExpired } from '../../src/store/lease.ts';
+import { type LeasedDelivery, recordAttempts } from '../../src/store/lease.ts';
+import { rescueExpired } from '../../src/store/lease-watch.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, failUntried, giveBackLease, message, openStage, result, type Stage } from './stage.ts';
 
@@ -38,6 +39,28 @@ onBothDatabases('a result', (kind) => {
     expect(await attempts(delivery)).toMatchObject([{ number: 1, trigger: 'scheduled', response_body: 'ok' }]);
   });
 
+  test('of a first success touches none of the indexes', async () => {
+    const COUNT = 200;
+    const handed = Array.from({ length: COUNT }, () => message(stage, [{ status: 'SENDING', dueInMs: 40_000 }]));
+    await insertMessages(stage.db, handed);
+    const results = handed.map((of) => {
+      const [delivery] = of.deliveries;
+      if (!delivery) throw new Error('a message without a delivery');
+      return result({
+        ...{ ...of, headers: null, ...delivery, messageId: of.id },
+        ...{ attemptCount: 0, lease: 1, isProbe: false, isCounted: false },
+      });
+    });
+    const text = `select sum(pg_stat_get_xact_tuples_hot_updated(inhrelid))::integer as within
+      from pg_inherits where inhparent = 'delivery'::regclass`;
+    await stage.db.transaction(async (tx) => {
+      const within = async () => (await tx.query<{ within: number }>({ name: '', text }, []))[0]?.within ?? Number.NaN;
+      const before = await within();
+      expect((await recordAttempts(tx, results)).size).toBe(COUNT);
+      expect((await within()) - before).toBe(COUNT);
+    });
+  });
+
   test('schedules the next attempt from when it is recorded', async () => {
     const delivery = await leaseOne();
     const failed = result(delivery, { status: 'PENDING', delayMs: 60_000, responseStatus: 500, errorCode: 'http_500' });
@@ -53,7 +76,7 @@ onBothDatabases('a result', (kind) => {
 
   test('of a stale worker is refused and writes no attempt', async () => {
     const stale = await leaseOne();
-    await stage.sql("update delivery set due_at = now() - interval '1 second'");
+    await stage.sql("update delivery set leased_until = now() - interval '1 second'");
     expect(await rescueExpired(stage.db, 10)).toBe(1);
     const current = await claimOne();
     expect(await recordAttempts(stage.db, [result(stale, { status: 'FAILED' })])).toEqual(new Set());
@@ -87,7 +110,7 @@ onBothDatabases('a result', (kind) => {
 
   test('of a slow worker counts after its lease was freed, until somebody claims the delivery', async () => {
     const slow = await leaseOne();
-    await stage.sql("update delivery set due_at = now() - interval '1 second'");
+    await stage.sql("update delivery set leased_until = now() - interval '1 second'");
     await rescueExpired(stage.db, 10);
     expect(await recordAttempts(stage.db, [result(slow)])).toEqual(new Set([slow.id]));
     expect(await read(slow)).toMatchObject({ status: 'SENT', attempt_count: 1 });

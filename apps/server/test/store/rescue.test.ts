@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMessages } from '../../src/store/acceptance.ts';
-import { rescueExpired } from '../../src/store/lease.ts';
+import { rescueExpired } from '../../src/store/lease-watch.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, type Stage } from './stage.ts';
 
@@ -63,5 +63,46 @@ onBothDatabases('the rescue', (kind) => {
     });
     expect(await rescueExpired(stage.db, 10)).toBe(0);
     expect(await statuses()).toEqual([{ status: 'SENT', lease: 1, n: 1 }]);
+  });
+
+  test.skipIf(kind === 'embedded')(
+    'comes back to what it passed over, where the recording came to nothing',
+    async () => {
+      await insertMessages(stage.db, [message(stage, [{ status: 'SENDING', dueInMs: -1 }])]);
+      const recording = stage.db.transaction(async (tx) => {
+        await tx.query({ name: '', text: "update delivery set status = 'SENT'" }, []);
+        expect(await rescueExpired(stage.db, 10)).toBe(0);
+        throw new Error('came to nothing');
+      });
+      await expect(recording).rejects.toThrow('came to nothing');
+      expect(await rescueExpired(stage.db, 10)).toBe(1);
+    },
+  );
+
+  test.skipIf(kind === 'embedded')('sees a lease that had ended before its delivery was committed', async () => {
+    await stage.db.transaction(async (tx) => {
+      await insertMessages(tx, [message(stage, [{ status: 'SENDING', dueInMs: 0 }])]);
+      // This one ends later, and is seen at once: the rescuer comes as far as it, and must not stay there.
+      await insertMessages(stage.db, [message(stage, [{ status: 'SENDING', dueInMs: 0 }])]);
+      expect(await rescueExpired(stage.db, 10)).toBe(1);
+      expect(await rescueExpired(stage.db, 10)).toBe(0);
+    });
+    expect(await rescueExpired(stage.db, 10)).toBe(1);
+  });
+
+  test('goes on where the clock of the database was set back', async () => {
+    await stage.sql("update lease_watch set done_until = now() + interval '1 hour'");
+    expect(await rescueExpired(stage.db, 10)).toBe(0);
+    await insertMessages(stage.db, [message(stage, [{ status: 'SENDING', dueInMs: 0 }])]);
+    expect(await rescueExpired(stage.db, 10)).toBe(1);
+  });
+
+  test('looks at nothing twice: what has ended well is behind it', async () => {
+    await insertMessages(stage.db, [message(stage, [{ status: 'SENDING', dueInMs: 0 }])]);
+    await stage.sql("update delivery set status = 'SENT'");
+    await rescueExpired(stage.db, 10);
+    expect(await stage.sql('select leased_until <= done_until as is_behind from delivery, lease_watch')).toEqual([
+      { is_behind: true },
+    ]);
   });
 });

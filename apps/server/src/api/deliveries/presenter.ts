@@ -12,8 +12,7 @@ export function presentDelivery(row: DeliveryRow) {
     event_type: row.event_type,
     status: row.status,
     attempt_count: row.attempt_count,
-    // While SENDING, due_at is the end of the lease and says nothing about a next attempt.
-    next_attempt_at: row.status === 'PENDING' ? (row.due_at?.toISOString() ?? null) : null,
+    next_attempt_at: row.due_at?.toISOString() ?? null,
     last_status_code: row.last_status_code,
     last_error: row.last_error,
     // A delivery made later for an older message repeats that message's time: it is listed where the message is.

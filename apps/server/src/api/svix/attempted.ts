@@ -143,6 +143,6 @@ function lostMessage({ message_id, application_id, event_type }: DeliveryRow): M
 function presentProgress(delivery: DeliveryRow) {
   return {
     ...presentStatus(delivery.status),
-    nextAttempt: delivery.status === 'PENDING' ? (delivery.due_at?.toISOString() ?? null) : null,
+    nextAttempt: delivery.due_at?.toISOString() ?? null,
   };
 }
