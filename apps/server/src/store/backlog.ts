@@ -1,6 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
-import { leasedSql } from './lease-watch.ts';
+import { AFTER_ALL } from './list.ts';
 
 /** Counting goes so far: a backlog of a million rows must not cost a million reads to look at. */
 export const BACKLOG_LIMIT = 10_000;
@@ -20,14 +20,17 @@ export async function readBacklog(db: Queryable, environmentId: Uuid, endpointId
   return (await db.query(read, [environmentId, endpointId]))[0] ?? { pending: 0, oldest: null };
 }
 
-// By the index of leases, and no other: what was leased within the last minute, wherever it goes.
 const underWay = statement<{ count: number }>(
   'backlog_under_way',
-  `select count(*)::integer as count from (${leasedSql('delivery')} offset 0) as leased
-   where endpoint_id = $2 and environment_id = $1`,
+  `select count(*)::integer as count from (
+     select status from delivery
+     where (endpoint_id, id) > ($2, '00000000-0000-0000-0000-000000000000') and (endpoint_id, id) <= ($2, $3)
+       and environment_id = $1
+     order by endpoint_id desc, id desc limit ${BACKLOG_LIMIT}) as latest
+   where status = 'SENDING'`,
 );
 
-/** How many deliveries are on their way to an endpoint now. */
+/** How many deliveries are on their way to an endpoint now, of its latest ones (up to the limit). */
 export async function countUnderWay(db: Queryable, environmentId: Uuid, endpointId: Uuid): Promise<number> {
-  return (await db.query(underWay, [environmentId, endpointId]))[0]?.count ?? 0;
+  return (await db.query(underWay, [environmentId, endpointId, AFTER_ALL]))[0]?.count ?? 0;
 }

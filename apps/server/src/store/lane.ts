@@ -128,7 +128,9 @@ const settle = statement(
      next_at = case
        when l.in_flight + t.taken >= t.places then null
        when t.head_id is not null
-         then coalesce((select coalesce(due_at, leased_until) from delivery where id = t.head_id), statement_timestamp())
+         then coalesce(
+           (select case status when 'PENDING' then due_at when 'SENDING' then leased_until end
+            from delivery where id = t.head_id), statement_timestamp())
        else least(
          (select first_at from delivery where endpoint_id = l.endpoint_id and first_at is not null
           order by first_at, id limit 1),

@@ -18,37 +18,55 @@ export function leaseEndSql(ms: string): string {
   return `clock_timestamp() + (${ms}) * interval '1 millisecond'`;
 }
 
-/** SQL of all that is SENDING, by the index of leases: of what was leased within the last minute, most is not any more. */
+/** What ends is looked at so many at a time: no statement runs into its timeout, however long nobody has looked. */
+const STEP = 10_000;
+/** How far behind the clock the mark goes where somebody has set the clock back: what was leased since ends after that. */
+const BACK = `interval '1 hour'`;
+
+/** SQL of all that is SENDING, by the index of leases. */
 export function leasedSql(table: string): string {
-  return `select * from ${table} where status = 'SENDING'
-    and leased_until > (select least(done_until, statement_timestamp()) from lease_watch)`;
+  return `select * from ${table} where status = 'SENDING' and leased_until > coalesce(
+    (select least(done_until, statement_timestamp() - ${BACK}) from lease_watch where singleton), '-infinity')`;
 }
 
-/** Times are text, because a Date would cut off their microseconds. */
-export interface LeaseLook {
-  readonly done_until: string;
-  /** Where to begin: at the mark, or now, where somebody set the database's clock back behind it. */
+/** A stretch of leases that have ended. Times are text, because a Date would cut off their microseconds. */
+export interface Stretch {
+  /** Exclusive; the mark, for the first one. */
   readonly start: string;
-  /** Whatever ends up to here, and is to be seen, is to be seen by a statement that begins now. */
+  readonly end: string;
+  /** What ends up to here, and is ever to be seen, is to be seen by a statement that begins now. */
   readonly settled_until: string;
-  readonly is_any: boolean;
+  /** Where nothing happens, nothing is written. */
+  readonly is_empty: boolean;
+  readonly is_last: boolean;
+  /** The mark is ahead of the clock. */
+  readonly is_ahead: boolean;
 }
 
-// Who holds this lock may have written rows that nobody sees yet, none of whose leases ends before its transaction began.
-// A transaction of somebody else's rights does not show its age. A statement may take half a minute, and a transaction
-// stand idle for one (database.ts).
-const look = statement<LeaseLook>(
+// Who holds this lock may have written leases that nobody sees yet. They end after its transaction began; the clock may
+// have been set back meanwhile, and of somebody whose transactions we may not see nobody knows when that was. One that
+// has ended between a look at the locks and one at the transactions is seen by the next statement.
+const SETTLED = `least(statement_timestamp(), (
+  select min(case
+    when a.xact_start <= statement_timestamp() then a.xact_start
+    when a.xact_start is not null or a.state is null or a.state = 'disabled' then statement_timestamp() - ${BACK} end)
+  from pg_locks l join pg_stat_activity a on a.pid = l.pid
+  where l.relation = 'delivery'::regclass and l.mode = 'RowExclusiveLock' and l.pid <> pg_backend_pid()
+    and l.database = (select oid from pg_database where datname = current_database())))`;
+
+const look = statement<Stretch>(
   'lease_watch_look',
-  `select w.done_until::text as done_until, w.start::text as start,
-     least(statement_timestamp(), (
-       select min(coalesce(a.xact_start, statement_timestamp() - interval '10 minutes'))
-       from pg_locks l left join pg_stat_activity a on a.pid = l.pid
-       where l.relation = 'delivery'::regclass and l.mode = 'RowExclusiveLock' and l.pid is distinct from pg_backend_pid()
-         and l.database = (select oid from pg_database where datname = current_database())))::text as settled_until,
-     exists (
-       select from delivery
-       where leased_until > w.start and leased_until <= statement_timestamp() + $1 * interval '1 millisecond') as is_any
-   from (select done_until, least(done_until, statement_timestamp()) as start from lease_watch) as w`,
+  `select w.start::text as start, coalesce(s.step, w.now)::text as end, ${SETTLED}::text as settled_until,
+     s.step is null as is_last, w.start > statement_timestamp() as is_ahead,
+     s.step is null and not exists (
+       select from delivery where leased_until > w.start and leased_until <= w.now) as is_empty
+   from (
+     select coalesce($2::timestamptz, done_until) as start,
+       statement_timestamp() + $1 * interval '1 millisecond' as now
+     from lease_watch where singleton) as w
+   left join lateral (
+     select leased_until as step from delivery where leased_until > w.start and leased_until <= w.now
+     order by leased_until offset ${STEP} limit 1) as s on true`,
 );
 
 const free = statement<{ freed: number }>(
@@ -57,8 +75,7 @@ const free = statement<{ freed: number }>(
      update delivery set status = 'PENDING', due_at = statement_timestamp()
      where id = any(array(
        select id from delivery
-       where leased_until > $3::timestamptz and leased_until <= statement_timestamp() + $2 * interval '1 millisecond'
-         and status = 'SENDING'
+       where leased_until > $2::timestamptz and leased_until <= $3::timestamptz and status = 'SENDING'
        order by leased_until limit $1 for update skip locked))
      returning endpoint_id, due_at
    ), woken as (
@@ -73,12 +90,19 @@ const free = statement<{ freed: number }>(
 );
 
 // What was passed over, because its result was being recorded, is SENDING still where the recording came to nothing.
-const move = statement(
+const move = statement<{ is_through: boolean }>(
   'lease_watch_move',
-  `update lease_watch set done_until = greatest($2::timestamptz, $3::timestamptz)
-   where done_until = $1::timestamptz and not exists (
+  `update lease_watch set done_until = least($2::timestamptz, $3::timestamptz)
+   where singleton and done_until = $1::timestamptz and done_until < least($2::timestamptz, $3::timestamptz) and not exists (
      select from delivery
-     where leased_until > $2::timestamptz and leased_until <= $3::timestamptz and status = 'SENDING')`,
+     where leased_until > $1::timestamptz and leased_until <= least($2::timestamptz, $3::timestamptz)
+       and status = 'SENDING')
+   returning done_until = $2::timestamptz as is_through`,
+);
+
+const setBack = statement(
+  'lease_watch_set_back',
+  `update lease_watch set done_until = statement_timestamp() - ${BACK} where singleton and done_until = $1::timestamptz`,
 );
 
 /**
@@ -89,29 +113,48 @@ const move = statement(
  * @returns how many were freed, at most `limit`.
  */
 export async function rescueExpired(db: Queryable, limit: number, withinMs = 0): Promise<number> {
-  // Statements of their own, in this order: what is settled was committed before the next one looks.
-  const look = await lookAtLeases(db, withinMs);
-  const rescued = look.is_any ? await freeLeases(db, look, limit, withinMs) : 0;
-  // Where nothing happens, nothing is written.
-  if (rescued < limit && (look.is_any || look.start !== look.done_until)) await moveOn(db, look);
-  return rescued;
+  let freed = 0;
+  // Where the last stretch ended, if the mark could not be moved there: from then on it stays.
+  let from: string | null = null;
+  for (;;) {
+    // Statements of their own, in this order: what is settled was committed before the next one looks.
+    const stretch: Stretch = await lookAtLeases(db, withinMs, from);
+    if (stretch.is_ahead) {
+      await setWatchBack(db, stretch);
+      continue;
+    }
+    if (stretch.is_empty) return freed;
+    freed += await freeLeases(db, stretch, limit - freed);
+    if (freed === limit) return freed;
+    const isThrough: boolean = from === null && (await moveWatch(db, stretch));
+    if (stretch.is_last) return freed;
+    from = isThrough ? null : stretch.end;
+  }
 }
 
-export async function lookAtLeases(db: Queryable, withinMs: number): Promise<LeaseLook> {
-  const [row] = await db.query(look, [withinMs]);
+/** @param from where to begin; null: at the mark. */
+export async function lookAtLeases(db: Queryable, withinMs: number, from: string | null): Promise<Stretch> {
+  const [row] = await db.query(look, [withinMs, from]);
   if (!row) throw new Error('lease_watch has lost its row');
   return row;
 }
 
 export async function freeLeases(
   db: Queryable,
-  { start }: Pick<LeaseLook, 'start'>,
+  { start, end }: Pick<Stretch, 'start' | 'end'>,
   limit: number,
-  withinMs: number,
 ): Promise<number> {
-  return (await db.query(free, [limit, withinMs, start]))[0]?.freed ?? 0;
+  return (await db.query(free, [limit, start, end]))[0]?.freed ?? 0;
 }
 
-export async function moveOn(db: Queryable, look: Omit<LeaseLook, 'is_any'>): Promise<void> {
-  await db.query(move, [look.done_until, look.start, look.settled_until]);
+/** @returns whether the mark is at the end of the stretch now. */
+export async function moveWatch(
+  db: Queryable,
+  { start, end, settled_until }: Pick<Stretch, 'start' | 'end' | 'settled_until'>,
+): Promise<boolean> {
+  return (await db.query(move, [start, end, settled_until]))[0]?.is_through ?? false;
+}
+
+async function setWatchBack(db: Queryable, { start }: Pick<Stretch, 'start'>): Promise<void> {
+  await db.query(setBack, [start]);
 }

@@ -27,15 +27,14 @@ const OWN_POLICIES = {
  * What tenants may do with tables (and a view) that have no environment_id. All others of these are closed to them.
  *
  * `lane` has no policy: whose it is only its endpoint knows, and a lane is made in one statement with its endpoint and
- * let go once that is deleted. It holds times and counts, nothing that a tenant wrote. Nor have the rescuer's mark, a time,
- * and the change log with its counter: ids of what changed.
+ * let go once that is deleted. It holds times and counts, nothing that a tenant wrote. Nor have the change log and its
+ * counter: ids of what changed.
  */
 const GRANTS: Readonly<Record<string, readonly string[]>> = {
   environment: ['select', 'update'],
   organization: ['select', 'update'],
   sibling_environment: ['select'],
   lane: ['select', 'insert', 'update', 'delete'],
-  lease_watch: ['select'],
   change: ['insert'],
   change_counter: ['select', 'update'],
 };

@@ -25,7 +25,7 @@ import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.
 import { lockOpenJob } from '../../src/store/job.ts';
 import { lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
 import { type LeasedDelivery, recordAttempts, releaseLeases, takeOverLeases } from '../../src/store/lease.ts';
-import { freeLeases, lookAtLeases, moveOn } from '../../src/store/lease-watch.ts';
+import { freeLeases, lookAtLeases, moveWatch } from '../../src/store/lease-watch.ts';
 import {
   listMessages,
   readMessage,
@@ -88,7 +88,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ...{ holdMs: 0, heldBy: null, tokens: 0 },
   };
 
-  const LOOK = { done_until: '2026-01-01', start: '2026-01-01', settled_until: '2026-01-02' };
+  const STRETCH = { start: '2026-01-01', end: '2026-01-02', settled_until: '2026-01-02' };
 
   const env = () => small;
   const range = (filter: Partial<ReplayFilter>): ReplayRange => ({
@@ -99,9 +99,9 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['the lanes whose turn it is', 100, (db) => lockReadyLanes(db, 32, [])],
     ['the next ready lane', 10, (db) => msUntilReady(db, [])],
     ['a turn of 64', 400, (db) => takeTurns(db, [{ ...turn, endpointId: shop }])],
-    ['a look at leases', 10, async (db) => lookAtLeases(db, 0).catch(() => {})],
-    ['a rescue of 1,000', 10, (db) => freeLeases(db, LOOK, 1_000, 0)],
-    ['the end of a rescue', 10, (db) => moveOn(db, LOOK)],
+    ['a look at leases', 10, (db) => lookAtLeases(db, 0, STRETCH.start).catch(() => {})],
+    ['a rescue of 1,000', 10, (db) => freeLeases(db, STRETCH, 1_000)],
+    ['the end of a rescue', 10, (db) => moveWatch(db, STRETCH)],
     ['a lease that is taken over', 10, (db) => takeOverLeases(db, [leased])],
     ['a lease that is given back', 10, (db) => releaseLeases(db, [{ delivery: leased, delayMs: 0, error: null }])],
     ['a result', 10, (db) => recordAttempts(db, [result(leased)])],
@@ -241,6 +241,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
       });
       await insertMessages(stage.db, batch);
     }
+    // Each of them once had a lease.
+    await stage.sql("update delivery set leased_until = '2025-12-31'");
     // 200 endpoints counted for a month, the small tenant's among them; 2,000 that fail, and began to yesterday.
     await stage.sql(
       `insert into tally (subject_id, at, width, environment_id, application_id, accepted, sent, failed, timeout,

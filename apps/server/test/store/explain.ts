@@ -59,16 +59,13 @@ export async function costOf(
       if (error !== undo) throw error;
     });
   if (!plan) throw new Error('no plan came back');
-  const nodes = flatten(plan).filter((node) => !OF_ONE_ROW.has(node['Relation Name'] ?? ''));
+  const nodes = flatten(plan);
   const scans = nodes.filter((node) => node['Relation Name'] && node['Node Type'].includes('Scan'));
   return {
     nodes: new Set(nodes.map((node) => node['Node Type'])),
     rows: scans.reduce((sum, node) => sum + seen(node) * node['Actual Loops'], 0),
   };
 }
-
-/** How else should these be read? */
-const OF_ONE_ROW: ReadonlySet<string> = new Set(['lease_watch']);
 
 function seen(node: PlanNode): number {
   return node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase, statement } from '../../src/store/database.ts';
+import { rescueExpired } from '../../src/store/lease-watch.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { createTestDatabase, onBothDatabases, type TestDatabase } from '../kit/database.ts';
@@ -28,6 +29,41 @@ onBothDatabases('migrating', (kind) => {
     expect(await migrate(db)).toEqual([]);
     const ledger = await db.query<{ name: string }>(statement('', 'select name from migration order by name'), []);
     expect(ledger.map((row) => row.name)).toEqual(first);
+  });
+
+  test('to leases that keep their end loses none that runs', async () => {
+    database = await createTestDatabase(kind);
+    const db = await connect();
+    const NAME = '0017_leased_until.sql';
+    // As it was before: everything but this one.
+    await db.script(
+      `create table migration (name text primary key, applied_at timestamptz not null default now());
+       insert into migration (name) values ('${NAME}')`,
+    );
+    await migrate(db);
+    await ensurePartitions(db, Date.now(), Date.now());
+    await db.script(
+      `insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, status, due_at)
+       select ('0000000' || n || '-0000-7000-8000-000000000000')::uuid, gen_random_uuid(), gen_random_uuid(),
+         gen_random_uuid(), gen_random_uuid(), 'a', (array['PENDING', 'SENDING', 'SENDING', 'SENT', 'FAILED'])[n],
+         case when n <= 2 then now() - interval '1 second' when n = 3 then now() + interval '1 minute' end
+       from generate_series(1, 5) n;
+       delete from migration where name = '${NAME}'`,
+    );
+    expect(await migrate(db)).toEqual([NAME]);
+    const states = async () =>
+      (
+        await db.query<{ state: string }>(
+          statement(
+            '',
+            "select concat_ws(' ', status, first_at is not null, has_failed) as state from delivery order by id",
+          ),
+          [],
+        )
+      ).map(({ state }) => state);
+    expect(await rescueExpired(db, 10)).toBe(1);
+    expect(await states()).toEqual(['PENDING t', 'PENDING t', 'SENDING f', 'SENT f', 'FAILED f t']);
+    expect(await rescueExpired(db, 10, 120_000)).toBe(1);
   });
 });
 

@@ -97,6 +97,26 @@ onBothDatabases('the rescue', (kind) => {
     expect(await rescueExpired(stage.db, 10)).toBe(1);
   });
 
+  test('goes through any number of them, a stretch at a time', async () => {
+    const COUNT = 25_000;
+    await stage.sql(
+      `insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, status, leased_until)
+       select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'a',
+         case when n = $1 then 'SENDING' else 'SENT' end, now() - ($1 - n) * interval '1 millisecond'
+       from generate_series(1, $1::integer) n`,
+      [COUNT],
+    );
+    expect(await rescueExpired(stage.db, 10)).toBe(1);
+    expect(await stage.sql('select now() - done_until < $1::interval as is_there from lease_watch', ['1 s'])).toEqual([
+      { is_there: true },
+    ]);
+  });
+
+  test('cannot be left out: what is SENDING has a lease that ends', async () => {
+    await insertMessages(stage.db, [message(stage)]);
+    await expect(stage.sql("update delivery set status = 'SENDING'")).rejects.toThrow('check constraint');
+  });
+
   test('looks at nothing twice: what has ended well is behind it', async () => {
     await insertMessages(stage.db, [message(stage, [{ status: 'SENDING', dueInMs: 0 }])]);
     await stage.sql("update delivery set status = 'SENT'");
