@@ -31,8 +31,10 @@ create index delivery_failed_by_application on delivery (application_id, id) whe
 -- `due_at` was the end of the lease of what is SENDING; now it is when a PENDING one is due, and nothing else.
 update delivery set leased_until = coalesce(due_at, now()), due_at = null where status = 'SENDING';
 drop index delivery_sending;
--- Nobody would ever free it. An older Postrider that still runs is refused, and loses nothing.
-alter table delivery add check (status <> 'SENDING' or (leased_until is not null and due_at is null));
+-- What is SENDING without the end of a lease nobody would ever free: an older Postrider that still runs is refused, and
+-- loses nothing. One check, because each is made ready anew for every statement.
+alter table delivery drop constraint delivery_status_check, add constraint delivery_status_check check (
+  status in ('PENDING', 'SENT', 'FAILED') or (status = 'SENDING' and leased_until is not null and due_at is null));
 
 -- How far the rescuer has come: nothing whose lease ended before is SENDING still.
 create table lease_watch (
