@@ -1,9 +1,13 @@
 import './heap.ts';
-import { COMMANDS } from './commands/all.ts';
-import { runCommandLine } from './commands/command-line.ts';
-import { readConfig } from './config.ts';
 
 /** The process: what it was told to do, done. */
+
+// Not at the top: all of that would be loaded before the first line runs.
+const [{ COMMANDS }, { runCommandLine }, { readConfig }] = await Promise.all([
+  import('./commands/all.ts'),
+  import('./commands/command-line.ts'),
+  import('./config.ts'),
+]);
 
 const code = await runCommandLine(process.argv.slice(2), COMMANDS, {
   config: () => readConfig(),
