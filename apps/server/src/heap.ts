@@ -14,7 +14,7 @@ setFlagsFromString('--heap-growing-percent=10');
 /** So many collections within a second, and there is work. At rest there is one in many seconds. */
 const AT_WORK = 25;
 /** Where there is none for so long after a start, it may be a while. */
-const REST_MS = 5_000;
+const REST_MS = 3_000;
 
 /** From now on collections tell that there is work. */
 export function startIsOver(): void {
