@@ -57,7 +57,7 @@ const SETTLED = `least(statement_timestamp(), (
 const look = statement<Stretch>(
   'lease_watch_look',
   `select w.start::text as start, coalesce(s.step, w.now)::text as end, ${SETTLED}::text as settled_until,
-     s.step is null as is_last, w.start > statement_timestamp() as is_ahead,
+     s.step is null as is_last, $2::timestamptz is null and w.start > statement_timestamp() as is_ahead,
      s.step is null and not exists (
        select from delivery where leased_until > w.start and leased_until <= w.now) as is_empty
    from (

@@ -99,13 +99,20 @@ onBothDatabases('the rescue', (kind) => {
 
   test('goes through any number of them, a stretch at a time', async () => {
     const COUNT = 25_000;
-    await stage.sql(
-      `insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, status, leased_until)
-       select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'a',
-         case when n = $1 then 'SENDING' else 'SENT' end, now() - ($1 - n) * interval '1 millisecond'
-       from generate_series(1, $1::integer) n`,
-      [COUNT],
-    );
+    const lastOfMany = (first: string) =>
+      stage.sql(
+        `insert into delivery (id, message_id, environment_id, application_id, endpoint_id, event_type, status, leased_until)
+         select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'a',
+           case when n = $1 then 'SENDING' else 'SENT' end, now() + $2::interval + n * interval '1 millisecond'
+         from generate_series(1, $1::integer) n`,
+        [COUNT, first],
+      );
+    // At a start, with those that still run.
+    await lastOfMany('30 s');
+    expect(await rescueExpired(stage.db, 10)).toBe(0);
+    expect(await rescueExpired(stage.db, 10, 90_000)).toBe(1);
+    await stage.clear();
+    await lastOfMany('-25 s');
     expect(await rescueExpired(stage.db, 10)).toBe(1);
     expect(await stage.sql('select now() - done_until < $1::interval as is_there from lease_watch', ['1 s'])).toEqual([
       { is_there: true },
