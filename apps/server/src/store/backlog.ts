@@ -1,6 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
-import { AFTER_ALL } from './list.ts';
+import { AFTER_ALL, BEFORE_ALL } from './list.ts';
 
 /** Counting goes so far: a backlog of a million rows must not cost a million reads to look at. */
 export const BACKLOG_LIMIT = 10_000;
@@ -24,7 +24,7 @@ const underWay = statement<{ count: number }>(
   'backlog_under_way',
   `select count(*)::integer as count from (
      select status from delivery
-     where (endpoint_id, id) > ($2, '00000000-0000-0000-0000-000000000000') and (endpoint_id, id) <= ($2, $3)
+     where (endpoint_id, id) > ($2, '${BEFORE_ALL}') and (endpoint_id, id) <= ($2, $3)
        and environment_id = $1
      order by endpoint_id desc, id desc limit ${BACKLOG_LIMIT}) as latest
    where status = 'SENDING'`,

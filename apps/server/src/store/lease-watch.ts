@@ -39,16 +39,16 @@ export interface Stretch {
   /** Where nothing happens, nothing is written. */
   readonly is_empty: boolean;
   readonly is_last: boolean;
-  /** The mark is ahead of the clock. */
+  /** The mark is ahead of the clock, by more than a lease could be cut short by. */
   readonly is_ahead: boolean;
 }
 
 // Who holds this lock may have written leases that nobody sees yet. They end after its transaction began; the clock may
-// have been set back meanwhile, and of somebody whose transactions we may not see nobody knows when that was. One that
+// have been set back meanwhile (by the clock of now: they may have begun after this statement), and of somebody whose transactions we may not see nobody knows when that was. One that
 // has ended between a look at the locks and one at the transactions is seen by the next statement.
 const SETTLED = `least(statement_timestamp(), (
   select min(case
-    when a.xact_start <= statement_timestamp() then a.xact_start
+    when a.xact_start <= clock_timestamp() then a.xact_start
     when a.xact_start is not null or a.state is null or a.state = 'disabled' then statement_timestamp() - ${BACK} end)
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
   where l.relation = 'delivery'::regclass and l.mode = 'RowExclusiveLock' and l.pid <> pg_backend_pid()
@@ -57,7 +57,7 @@ const SETTLED = `least(statement_timestamp(), (
 const look = statement<Stretch>(
   'lease_watch_look',
   `select w.start::text as start, coalesce(s.step, w.now)::text as end, ${SETTLED}::text as settled_until,
-     s.step is null as is_last, $2::timestamptz is null and w.start > statement_timestamp() as is_ahead,
+     s.step is null as is_last, $2::timestamptz is null and w.start > clock_timestamp() + interval '1 second' as is_ahead,
      s.step is null and not exists (
        select from delivery where leased_until > w.start and leased_until <= w.now) as is_empty
    from (

@@ -7,7 +7,7 @@ import { type Statement, statement } from './database.ts';
  * so it is asked last.
  */
 export const AFTER_ALL = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Uuid;
+export const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Uuid;
 
 /** One page of a list that is ordered by id, newest first unless told otherwise. */
 export interface Page {

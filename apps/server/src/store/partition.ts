@@ -8,7 +8,7 @@ type Partitioned = (typeof PARTITIONED)[number];
 
 /**
  * A delivery is written twice, when it is accepted and when its result is: its page has room for both, so that the second
- * touches no index (migration 0017). The page of a full one would be another either way.
+ * touches no index (migration 0017). It takes no more space: without room, the second would go to another page.
  */
 const ROOM: Readonly<Record<Partitioned, string>> = { message: '', delivery: ' with (fillfactor = 45)', attempt: '' };
 

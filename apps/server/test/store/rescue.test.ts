@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMessages } from '../../src/store/acceptance.ts';
-import { rescueExpired } from '../../src/store/lease-watch.ts';
+import { lookAtLeases, rescueExpired } from '../../src/store/lease-watch.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, message, openStage, type Stage } from './stage.ts';
 
@@ -88,6 +88,23 @@ onBothDatabases('the rescue', (kind) => {
       expect(await rescueExpired(stage.db, 10)).toBe(0);
     });
     expect(await rescueExpired(stage.db, 10)).toBe(1);
+  });
+
+  test.skipIf(kind === 'embedded')('takes nobody who writes without a pause for old', async () => {
+    let isOver = false;
+    const write = async () => {
+      while (!isOver) await insertMessages(stage.db, [message(stage, [{ status: 'SENDING', dueInMs: 60_000 }])]);
+    };
+    const writers = Array.from({ length: 6 }, write);
+    try {
+      for (let n = 0; n < 200; n++) {
+        const { settled_until } = await lookAtLeases(stage.db, 0, null);
+        expect(Date.now() - Date.parse(settled_until)).toBeLessThan(60_000);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(writers);
+    }
   });
 
   test('goes on where the clock of the database was set back', async () => {
