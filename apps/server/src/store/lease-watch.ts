@@ -39,13 +39,14 @@ export interface Stretch {
   /** Where nothing happens, nothing is written. */
   readonly is_empty: boolean;
   readonly is_last: boolean;
-  /** The mark is ahead of the clock, by more than a lease could be cut short by. */
+  /** The clock was set back behind the mark, by more than what every lease lasts anyway. */
   readonly is_ahead: boolean;
 }
 
 // Who holds this lock may have written leases that nobody sees yet. They end after its transaction began; the clock may
-// have been set back meanwhile (by the clock of now: they may have begun after this statement), and of somebody whose transactions we may not see nobody knows when that was. One that
-// has ended between a look at the locks and one at the transactions is seen by the next statement.
+// have been set back meanwhile (it may also have begun after this statement did), and of somebody whose transactions we
+// may not see nobody knows when that was. One that has ended between a look at the locks and one at the transactions is
+// seen by the next statement.
 const SETTLED = `least(statement_timestamp(), (
   select min(case
     when a.xact_start <= clock_timestamp() then a.xact_start
