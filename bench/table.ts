@@ -83,7 +83,9 @@ function verdict(figure: Figure): string {
 }
 
 function spreadOf({ rounds }: Figure): string {
-  return rounds.length > 1 ? `${Math.round(100 * spread(rounds))} %` : '';
+  // Of nothing there is no share: a median of 0.
+  const percent = rounds.length > 1 ? Math.round(100 * spread(rounds)) : Number.NaN;
+  return Number.isFinite(percent) ? `${percent} %` : '';
 }
 
 function ratio(value: number): string {

@@ -45,12 +45,12 @@ export class ConfigError extends Error {
 }
 
 /** Settings that are planned and not built: setting one must not look as if it worked. */
-const NOT_YET = ['POSTRIDER_ARCHIVE_URL', 'POSTRIDER_SMTP_URL', 'POSTRIDER_EGRESS_PROXY'];
+const NOT_YET = /^POSTRIDER_(ARCHIVE_URL|SMTP_URL|EGRESS_PROXY|OIDC_\w+)$/;
 
 /** @throws ConfigError */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  for (const name of NOT_YET) {
-    if (env[name]) throw new ConfigError(name, 'is not supported by this version; leave it unset');
+  for (const [name, value] of Object.entries(env)) {
+    if (value && NOT_YET.test(name)) throw new ConfigError(name, 'is not supported by this version; leave it unset');
   }
   return {
     host: env.POSTRIDER_HOST || '127.0.0.1',
@@ -100,6 +100,12 @@ function shown(config: Config): [name: string, value: string][] {
     ['POSTRIDER_RETENTION_DAYS', String(config.retentionDays)],
     ['POSTRIDER_LOG_LEVEL', config.logLevel],
   ];
+}
+
+/** Names that look like settings and are none: misspelt, most likely. Those of tests are for tests to read. */
+export function unknownSettings(env: Readonly<Record<string, string | undefined>> = process.env): string[] {
+  const known = new Set(shown(readConfig({})).map(([name]) => name));
+  return Object.keys(env).filter((name) => /^POSTRIDER_(?!TEST_)/.test(name) && env[name] && !known.has(name));
 }
 
 const MASK = '••••••';

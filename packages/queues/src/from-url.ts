@@ -102,7 +102,7 @@ const pubsub: Kind = {
       ...parameters.text('endpoint'),
       ...parameters.file('credentials'),
       ...parameters.file('ca'),
-      ...(parameters.text('plaintext').plaintext === '1' && { plaintext: true }),
+      ...parameters.flag('plaintext'),
     });
   },
 };
@@ -127,8 +127,7 @@ const azure: Kind = {
   parameters: ['sessions'],
   async open({ user, password, hosts, parameters }, queue) {
     const { AzureQueue } = await import('./adapters/azure.ts');
-    const sessions = parameters.text('sessions').sessions === '1';
-    return new AzureQueue({ namespace: hosts, keyName: user, key: password, queue, sessions });
+    return new AzureQueue({ namespace: hosts, keyName: user, key: password, queue, ...parameters.flag('sessions') });
   },
 };
 
@@ -192,6 +191,15 @@ class Parameters {
     if (!value) return {};
     if (!/^\d{1,6}$/.test(value)) throw new QueueError('misconfigured', `the parameter ${name} is a whole number`);
     return { [name]: Number(value) } as { [K in N]?: number };
+  }
+
+  flag<N extends string>(name: N): { [K in N]?: boolean } {
+    const value = this.#given.get(name);
+    if (!value) return {};
+    if (value !== '0' && value !== '1') {
+      throw new QueueError('misconfigured', `the parameter ${name} is 1 for on, 0 for off`);
+    }
+    return { [name]: value === '1' } as { [K in N]: boolean };
   }
 
   /** The text of the file that it names. */

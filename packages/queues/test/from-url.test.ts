@@ -43,6 +43,7 @@ describe('a queue named by a URL', () => {
     ['__proto__://host', 'takes one of: redis://'],
     ['redis://host?name=x', 'the parameter name is none of queue, group, ca'],
     ['nats://host?replicas=many', 'the parameter replicas is a whole number'],
+    ['azure://policy:key@host?sessions=true', 'the parameter sessions is 1 for on, 0 for off'],
     ['redis://u:%ZZ@host', 'percent-encoded'],
   ])('%s is refused, and the reason says what there is', async (url, reason) => {
     const refusal = await (async () => parseQueueUrl(url).open())().catch((error: unknown) => error);

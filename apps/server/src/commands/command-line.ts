@@ -11,6 +11,8 @@ export interface Terminal {
 }
 
 const NAME = 'postrider';
+/** What is typed to get here. */
+const TYPED = 'npm run postrider --';
 /** What is meant where nothing is said. */
 const DEFAULT = 'serve';
 
@@ -47,20 +49,20 @@ function valuesOf(command: Command, args: string[]): Record<string, unknown> {
   } catch (error) {
     // The first sentence says what is wrong; the rest is about escaping.
     const reason = error instanceof Error ? error.message.split('. ')[0] : String(error);
-    throw new CommandError(`${reason}; see ${NAME} ${command.words} --help`, 2);
+    throw new CommandError(`${reason}; see ${TYPED} ${command.words} --help`, 2);
   }
 }
 
 function overview(commands: readonly Command[]): string[] {
   const width = Math.max(...commands.map(({ words }) => words.length));
   return [
-    `Usage: ${NAME} [COMMAND] [OPTIONS]`,
+    `Usage: ${TYPED} [COMMAND] [OPTIONS]`,
     '',
     'Commands:',
     ...commands.map(({ words, summary }) => `  ${words.padEnd(width)}  ${summary}`),
     '',
-    `Without a command: ${DEFAULT}. Settings are environment variables (POSTRIDER_…): ${NAME} doctor shows those in force.`,
-    `More about a command: ${NAME} COMMAND --help`,
+    `Without a command: ${DEFAULT}. Settings are environment variables (POSTRIDER_…); the command doctor shows those in force.`,
+    `More about a command: ${TYPED} COMMAND --help`,
   ];
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { QueueUrl } from '@postrider/queues/from-url';
-import { type Config, databaseTarget, settingsInForce } from '../config.ts';
+import { type Config, databaseTarget, settingsInForce, unknownSettings } from '../config.ts';
 import { SealError, Vault } from '../crypto/vault.ts';
 import { readMasterKeys } from '../master-key.ts';
 import { type Database, openDatabase, statement } from '../store/database.ts';
@@ -14,7 +14,7 @@ export const doctor: Command = {
   words: 'doctor',
   summary: 'Show all settings in force, secrets masked, and whether Postrider can run with them',
   help: `
-Usage: postrider doctor
+Usage: npm run postrider -- doctor
 
 Prints every setting as it is in force here, and looks at the database and the master key without changing either. Exits with
 1 where something stands in the way.
@@ -26,6 +26,7 @@ Prints every setting as it is in force here, and looks at the database and the m
     for (const [name, value, isDefault] of lines) {
       print(`${name.padEnd(width)}  ${value}${isDefault ? '  (default)' : ''}`);
     }
+    for (const name of unknownSettings()) print(`${name}  ignored: there is no such setting`);
     print('');
     let isWell = true;
     for await (const finding of findings(settings)) {
@@ -109,6 +110,8 @@ async function masterKeyFinding(db: Database, config: Config): Promise<Finding> 
   const older = environments.filter(({ data_key }) => !vault.isCurrent(data_key)).length;
   const all = `the master key opens all ${environments.length} environments`;
   return ok(
-    older === 0 ? all : `${all}; of ${older}, the data key is to be wrapped by the first: postrider keys rewrap`,
+    older === 0
+      ? all
+      : `${all}; of ${older}, the data key is to be wrapped by the first: npm run postrider -- keys rewrap`,
   );
 }

@@ -14,7 +14,7 @@ export const environmentsList: Command = {
   words: 'environments list',
   summary: 'Show all environments',
   help: `
-Usage: postrider environments list
+Usage: npm run postrider -- environments list
 
 One line each: id, mode, name.
 `,
@@ -30,10 +30,11 @@ export const environmentsCreate: Command = {
   words: 'environments create',
   summary: 'Make an environment, and an admin key for it',
   help: `
-Usage: postrider environments create --name NAME [--mode live|test]
+Usage: npm run postrider -- environments create --name NAME [--mode live|test]
 
 Makes an environment with a data key, a default application and an admin API key, which is shown here. By it, everything else
-of the environment can be set up over the API. Running servers take it in at once.
+of the environment can be set up over the API. Running servers take it in at once; on the embedded database, stop the server
+first.
 
   --name  what people call it; no two alike
   --mode  of its API keys, pr_live_… or pr_test_…; test unless told otherwise

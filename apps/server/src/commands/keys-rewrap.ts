@@ -11,12 +11,12 @@ export const keysRewrap: Command = {
   words: 'keys rewrap',
   summary: 'Wrap every data key with the first master key',
   help: `
-Usage: postrider keys rewrap
+Usage: npm run postrider -- keys rewrap
 
 To take a new master key into use, without a stop:
   1. Make one (openssl rand -base64 32) and put it before the old one, with a comma between, in POSTRIDER_MASTER_KEY of
      every process (or in the file master.key of the data folder); restart them one by one. The first wraps, all open.
-  2. postrider keys rewrap, with the same setting. It runs beside the servers; on the embedded database, stop it first.
+  2. This command, with the same setting. It runs beside the servers; on the embedded database, stop it first.
   3. Leave the old one out, and restart again. Keep it for as long as you keep backups that it opens.
 
 Secrets themselves stay as they are: they are sealed with a data key per environment, and that is what is wrapped. It may be

@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from '../config.ts';
+import { type Config, ConfigError, unknownSettings } from '../config.ts';
 import { startIsOver } from '../heap.ts';
 import { createLog } from '../log.ts';
 import { type Postrider, startPostrider } from '../postrider.ts';
@@ -9,7 +9,7 @@ export const serve: Command = {
   words: 'serve',
   summary: 'Run Postrider until it is told to stop (SIGTERM, or Ctrl-C)',
   help: `
-Usage: postrider serve
+Usage: npm run postrider -- serve
 
 Runs the roles of POSTRIDER_ROLES (api, worker and maintenance unless told otherwise) in this process. A first start sets up
 the database. A second signal ends it at once, as kill -9 would: nothing accepted is lost by that either.
@@ -23,6 +23,7 @@ the database. A second signal ends it at once, as kill -9 would: nothing accepte
 /** Signals handled, one line on the error output for a start that cannot be. Resolves once it runs. */
 async function start(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
+  for (const setting of unknownSettings()) log.warn({ setting }, 'there is no such setting; it is ignored');
   const starting = startPostrider(config, log);
 
   // Before anything else happens: a process manager may change its mind while we start, and as process 1 of a container

@@ -123,6 +123,16 @@ export async function updateEnvironment(tx: Queryable, row: EnvironmentDetail): 
   return { ...row, ...written };
 }
 
+const updatePlan = statement(
+  'environment_set_plan',
+  'update environment set plan = $2, updated_at = now() where id = $1',
+);
+
+/** Not for its own callers: whoever runs Postrider sets it. */
+export async function setEnvironmentPlan(tx: Queryable, id: Uuid, plan: Plan): Promise<void> {
+  await tx.query(updatePlan, [id, plan]);
+}
+
 // Not "for update": what is inserted meanwhile refers to the environment, and would wait for us.
 const lockKey = statement<EnvironmentRow>('environment_lock_key', `${read.text} for no key update`);
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/commands/all.ts';
 import { type Command, CommandError } from '../../src/commands/command.ts';
 import { runCommandLine } from '../../src/commands/command-line.ts';
-import { readConfig, settingsInForce } from '../../src/config.ts';
+import { readConfig, settingsInForce, unknownSettings } from '../../src/config.ts';
 
 /** Runs a command line on these commands, and says what came of it. */
 async function run(args: string[], commands: readonly Command[] = COMMANDS) {
@@ -55,7 +55,7 @@ test.each(COMMANDS.map(({ words }) => [words]))('%s --help teaches that command,
   ]) {
     const { code, output, complaints } = await run(args);
     expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
-    expect(output).toContain(`Usage: postrider ${words}`);
+    expect(output).toContain(`Usage: npm run postrider -- ${words}`);
   }
 });
 
@@ -63,7 +63,7 @@ test.each([
   [['frobnicate'], 'there is no command "frobnicate"'],
   [['keys'], 'there is no command "keys"'],
   [['keys', 'rewrap', 'now'], 'there is no command "keys rewrap now"'],
-  [['keys', 'rewrap', '--force'], "Unknown option '--force'; see postrider keys rewrap --help"],
+  [['keys', 'rewrap', '--force'], "Unknown option '--force'; see npm run postrider -- keys rewrap --help"],
   [['environments', 'create'], '--name: 1 to 128 characters'],
   [['environments', 'create', '--name', 'x', '--mode', 'prod'], '--mode: live or test'],
   [['environments', 'create', '--name'], "Option '--name <value>' argument missing"],
@@ -97,6 +97,19 @@ test('doctor knows every setting there is', () => {
       .map(([name]) => name)
       .toSorted(),
   ).toEqual([...supported].toSorted());
+});
+
+test('what looks like a setting and is none is named; what is planned and not built is refused', () => {
+  const env = {
+    POSTRIDER_PORT: '1',
+    POSTRIDER_LOGLEVEL: 'debug',
+    POSTRIDER_TEST_SEED: '1',
+    POSTRIDER_UNSET: undefined,
+  };
+  expect(unknownSettings(env)).toEqual(['POSTRIDER_LOGLEVEL']);
+  for (const name of ['POSTRIDER_OIDC_ISSUER', 'POSTRIDER_SMTP_URL']) {
+    expect(() => readConfig({ [name]: 'x' })).toThrow(`${name}: is not supported by this version`);
+  }
 });
 
 test('doctor shows no secret', () => {

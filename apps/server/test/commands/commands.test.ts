@@ -49,6 +49,23 @@ onBothDatabases('a command', (kind) => {
     expect(again).toMatchObject({ code: 1, complaints: ['postrider: there is an environment Staging already'] });
   });
 
+  test('puts an environment on another plan, which its keys are told of', async () => {
+    const put = await postrider('environments plan --name Test --plan free', withKeys(old));
+    expect(put).toMatchObject({ code: 0, output: [expect.stringMatching(/^Test: free \(was unlimited\); 100 calls/)] });
+    await started([old], async ({ api }) => {
+      const response = await api.get('/v1/environment');
+      expect(response.headers.get('ratelimit-limit')).toBe('100');
+      expect(await answer<object>(response, 200)).toMatchObject({ plan: 'free' });
+      const { data } = await answer<List<object>>(api.get('/v1/audit-log?action=environment.set_plan'), 200);
+      expect(data).toMatchObject([{ actor: { kind: 'command' }, details: { plan: 'free' } }]);
+    });
+    expect((await postrider('environments plan --name Test --plan unlimited', withKeys(old))).code).toBe(0);
+    const unknown = await postrider('environments plan --name None --plan free', withKeys(old));
+    expect(unknown).toMatchObject({ code: 1, complaints: ['postrider: there is no environment None'] });
+    const wrong = await postrider('environments plan --name Test --plan gold', withKeys(old));
+    expect(wrong).toMatchObject({ code: 2, complaints: ['postrider: --plan: free or unlimited'] });
+  });
+
   test('makes no environment under a master key that no server has', async () => {
     const refused = await postrider('environments create --name Other', withKeys(newMasterKey()));
     expect(refused).toMatchObject({ code: 1, complaints: [expect.stringContaining('POSTRIDER_MASTER_KEY')] });
@@ -97,7 +114,7 @@ onBothDatabases('a command', (kind) => {
     expect(wrong.output.join('\n')).toMatch(/^FAULT {2}the master key: /m);
     const soon = await postrider('doctor', withKeys(newMasterKey(), old));
     expect(soon.code).toBe(0);
-    expect(soon.output.join('\n')).toMatch(/postrider keys rewrap$/m);
+    expect(soon.output.join('\n')).toMatch(/npm run postrider -- keys rewrap$/m);
   });
 
   test('beside a running Postrider works on PostgreSQL, and says why it cannot on the embedded database', async () => {

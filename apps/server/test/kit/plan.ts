@@ -1,17 +1,13 @@
-import type { Uuid } from '../../src/core/ids.ts';
 import type { Plan } from '../../src/core/plan.ts';
-import { recordChange } from '../../src/store/change.ts';
-import { openDatabase, statement } from '../../src/store/database.ts';
+import { postrider } from '../commands/stage.ts';
 import type { TestDatabase } from './database.ts';
+import { newKey, settings } from './postrider.ts';
 
-const setPlan = statement<{ id: Uuid }>('', `update environment set plan = $1 where mode = 'test' returning id`);
-
-/** Puts the environment Test on a plan, as an operator would, by hand. The embedded database: while nobody has it open. */
-export async function putOnPlan({ target }: TestDatabase, plan: Plan): Promise<void> {
-  const db = await openDatabase(target, () => {});
-  await db.transaction(async (tx) => {
-    const rows = await tx.query(setPlan, [plan]);
-    for (const { id } of rows) await recordChange(tx, { kind: 'environment', id });
-  });
-  await db.close();
+/** Puts the environment Test on a plan, as an operator does. The embedded database: while nobody has it open. */
+export async function putOnPlan(database: TestDatabase, plan: Plan): Promise<void> {
+  const { code, complaints } = await postrider(
+    `environments plan --name Test --plan ${plan}`,
+    settings(database, newKey()),
+  );
+  if (code !== 0) throw new Error(complaints.join('\n'));
 }

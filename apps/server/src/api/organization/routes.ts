@@ -24,7 +24,7 @@ export function organizationRoutes(app: ApiServer, { tenant }: ApiDependencies):
         operationId: 'getOrganization',
         tags,
         summary: 'Read the organization, and which environments it has',
-        description: 'Environments are made on the server, by `postrider environments create`.',
+        description: 'Environments are made on the server, by `npm run postrider -- environments create`.',
         response: { 200: OrganizationSchema },
       },
     },
