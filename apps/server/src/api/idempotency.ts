@@ -3,8 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../auth/authenticate.ts';
 import { seal, unseal } from '../crypto/vault.ts';
 import { invalidFields, Problem } from '../errors.ts';
-import { hasSqlState, LOCK_NOT_AVAILABLE, type Queryable } from '../store/database.ts';
-import { claimKeys, fillAnswer, type KeyedAnswer, limitWait, readAnswer } from '../store/idempotency.ts';
+import type { Queryable } from '../store/database.ts';
+import { claimKeys, fillAnswer, type KeyedAnswer, KeyInUseError, limitWait, readAnswer } from '../store/idempotency.ts';
 import type { Tenant } from '../store/tenant.ts';
 import type { ApiDependencies, ApplicationScope } from './dependencies.ts';
 
@@ -83,7 +83,7 @@ async function firstAnswer(
       return free.size === 0 ? null : await work(tx);
     });
   } catch (error) {
-    if (hasSqlState(error, LOCK_NOT_AVAILABLE)) throw keyInUse();
+    if (error instanceof KeyInUseError) throw keyInUse();
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import type { IdPrefix } from '../core/ids.ts';
 
 /** The shapes that several resources share. Validation, types and the OpenAPI document all come from these. */
 
-/** Free text that a database and a page can hold: no NUL, no half of a surrogate pair (see text-format.ts). */
+/** Free text that a database and a page can hold: no NUL, no half of a surrogate pair (`text` in validation.ts). */
 export function Text(options: { maxLength: number; minLength?: number; description?: string; pattern?: string }) {
   return Type.String({ format: 'text', ...options });
 }

@@ -31,13 +31,22 @@ export type Decision =
  * What becomes of a delivery after an attempt.
  *
  * Success is 2xx, or that a broker has it, and nothing else: a redirect is a failure. 410 says that nobody lives there any more: the endpoint is
- * disabled at once. All else is tried again as the policy says.
+ * disabled at once. All else is tried again as the policy says. A policy may disable the endpoint when its schedule is
+ * through; an attempt that is made beside it (by hand, in a replay, as a test) is not the end of any schedule.
  *
+ * @param trigger of this attempt.
  * @param attempts made so far, this one included.
  * @param now milliseconds since 1970, to read a Retry-After date by.
  * @param random in [0, 1), for jitter.
  */
-export function decide(answer: Answer, policy: RetryPolicy, attempts: number, now: number, random: number): Decision {
+export function decide(
+  answer: Answer,
+  policy: RetryPolicy,
+  trigger: Trigger,
+  attempts: number,
+  now: number,
+  random: number,
+): Decision {
   if (answer.kind === 'published') return { status: 'SENT' };
   if (answer.kind === 'response') {
     if (answer.status >= 200 && answer.status < 300) return { status: 'SENT' };
@@ -46,5 +55,11 @@ export function decide(answer: Answer, policy: RetryPolicy, attempts: number, no
   const retryAfter = answer.kind === 'response' ? parseRetryAfter(answer.retryAfter, now) : null;
   const delayMs = nextDelay(policy, attempts, retryAfter, random);
   if (delayMs !== null) return { status: 'PENDING', delayMs };
-  return { status: 'FAILED', disable: policy.onExhausted === 'disable_endpoint' ? 'retries_exhausted' : null };
+  const disables = policy.onExhausted === 'disable_endpoint' && isOfSchedule(trigger, policy, attempts);
+  return { status: 'FAILED', disable: disables ? 'retries_exhausted' : null };
+}
+
+function isOfSchedule(trigger: Trigger, { delays }: RetryPolicy, attempts: number): boolean {
+  // What is retried by hand can be the one that probes an open circuit.
+  return trigger === 'scheduled' || (trigger === 'probe' && attempts <= delays.length + 1);
 }

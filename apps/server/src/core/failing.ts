@@ -18,7 +18,7 @@ export interface FailingRule {
 const DAY_MS = 86_400_000;
 
 /**
- * Five days (product.md, D3). Silence is two days, more than the longest wait of the named retry policies (24 h and
+ * Five days. Silence is two days, more than the longest wait of the named retry policies (24 h and
  * jitter), so that one delivery alone keeps a run going. Ten failures are more than one delivery makes under either:
  * one bad message does not end an endpoint.
  */

@@ -9,6 +9,7 @@ export type HeldBy = 'paused' | 'circuit_open' | 'rate_limit' | 'fifo';
 export interface Waiting {
   readonly id: Uuid;
   readonly dueAt: Date;
+  readonly attemptCount: number;
   readonly endpointStatus: EndpointStatus;
   readonly circuit: CircuitState;
   readonly isFifo: boolean;
@@ -41,6 +42,8 @@ export function holdOf(waiting: Waiting, now: Date): Hold {
   if (waiting.endpointStatus === 'paused') return { ...NOT_HELD, heldBy: 'paused' };
   const laneUntil = waiting.heldUntil && waiting.heldUntil > now ? waiting.heldUntil : null;
   if (waiting.circuit !== 'closed') return { ...NOT_HELD, heldBy: 'circuit_open', heldUntil: laneUntil };
+  // Not in line before its time (`deliver_at`).
+  if (waiting.attemptCount === 0 && waiting.dueAt > now) return NOT_HELD;
   if (waiting.isFifo && waiting.headId !== waiting.id) return { ...NOT_HELD, heldBy: 'fifo', waitsFor: waiting.headId };
   if (waiting.dueAt > now) return NOT_HELD;
   if (waiting.heldBy === 'rate_limit' && laneUntil) {

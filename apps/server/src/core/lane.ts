@@ -32,11 +32,15 @@ export interface Grant {
   readonly isMetered: boolean;
 }
 
-/** What is left of a grant of which not all was taken, because no more was due: the rest is not spent, nor waited for. */
+/**
+ * What is left of a grant of which not all was taken, because no more was due: the rest is not spent, nor waited for. A
+ * probe that nothing was there for is not out, and whatever comes next is the probe.
+ */
 export function afterTaking<G extends Omit<Grant, 'heldBy'> & { readonly heldBy: string | null }>(
   granted: G,
   taken: number,
 ): G {
+  if (granted.isProbe && taken === 0) return { ...granted, holdMs: 0, heldBy: null };
   if (!granted.isMetered || taken >= granted.count) return granted;
   return { ...granted, tokens: granted.tokens + granted.count - taken, holdMs: 0, heldBy: null };
 }

@@ -6,7 +6,7 @@ export interface Limits {
   readonly eventsPerMonth: number | null;
 }
 
-/** The plans of product.md, A2. */
+/** The plans, as docs/limits.md shows them. */
 export const PLANS = {
   free: { requestsPerMinute: 100, eventsPerMonth: 10_000 },
   unlimited: { requestsPerMinute: null, eventsPerMonth: null },

@@ -18,7 +18,7 @@ const SECOND = 1;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** The named policies of product.md, D2. */
+/** The named policies, as docs/retries.md shows them. */
 export const NAMED_POLICIES = {
   default: {
     delays: [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR],

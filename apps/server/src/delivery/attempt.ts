@@ -31,7 +31,8 @@ export async function attempt(transport: Transport, endpoint: Endpoint, delivery
   try {
     const sent = await transport.send(endpoint, delivery);
     const number = delivery.attemptCount + 1;
-    const decision = decide(answerOf(sent), retryPolicy(endpoint.retryPolicy), number, Date.now(), Math.random());
+    const policy = retryPolicy(endpoint.retryPolicy);
+    const decision = decide(answerOf(sent), policy, delivery.trigger, number, Date.now(), Math.random());
     return { sent, decision, result: resultOf(delivery, number, sent, decision, startedAt), fault: null };
   } catch (error) {
     return faultyAttempt(delivery, endpoint, 'internal_error', error, startedAt);
@@ -55,7 +56,7 @@ export function faultyAttempt(
   };
   const number = delivery.attemptCount + 1;
   const policy = endpoint ? retryPolicy(endpoint.retryPolicy) : DEFAULT_POLICY;
-  const decided = decide(answerOf(sent), policy, number, Date.now(), Math.random());
+  const decided = decide(answerOf(sent), policy, delivery.trigger, number, Date.now(), Math.random());
   const decision: Decision = decided.status === 'FAILED' ? { status: 'FAILED', disable: null } : decided;
   return { sent, decision, result: resultOf(delivery, number, sent, decision, startedAt), fault: { code, error } };
 }

@@ -82,11 +82,16 @@ export class Tallies implements Service {
     this.#entry(environmentId, applicationId, endpointId).tally.accepted++;
   }
 
-  /** An attempt was made and recorded. @param status what its delivery is after it. */
-  attempted(endpoint: Endpoint, sent: Sent, status: Exclude<DeliveryStatus, 'SENDING'>): void {
+  /**
+   * An attempt was made and recorded.
+   *
+   * @param status what its delivery is after it.
+   * @param isTelling false where it says nothing of the endpoint: it failed on our side.
+   */
+  attempted(endpoint: Endpoint, sent: Sent, status: Exclude<DeliveryStatus, 'SENDING'>, isTelling = true): void {
     const entry = this.#entry(endpoint.environmentId, endpoint.applicationId, endpoint.id);
     countAttempt(entry.tally, sent.answer, status, sent.durationMs);
-    entry.run = status === 'SENT' ? 0 : entry.run + 1;
+    if (isTelling) entry.run = status === 'SENT' ? 0 : entry.run + 1;
   }
 
   /** A delivery ended FAILED without an attempt. */

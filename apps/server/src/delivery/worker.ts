@@ -283,13 +283,15 @@ export class Worker implements Service {
     });
     if (!recorded) return;
     if (recorded === 'lease_lost' || log.isLevelEnabled('debug')) logAttempt(log, delivery, sent, decision, recorded);
-    if (endpoint && recorded === 'recorded') this.#options.tallies.attempted(endpoint, sent, decision.status);
-    if (!endpoint || fault) return;
-    // After the record: that it was sent must not be lost because switching off fails.
-    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
+    if (!endpoint) return;
     // Its deadline rang much too late: we were frozen, or starved, and it says nothing of the endpoint. A process that
     // woke up used to open the circuits of all it had in flight.
-    if (sent.durationMs > endpoint.timeoutSeconds * 1000 + STALLED_MS) return;
+    const isTelling = !fault && sent.durationMs <= endpoint.timeoutSeconds * 1000 + STALLED_MS;
+    if (recorded === 'recorded') this.#options.tallies.attempted(endpoint, sent, decision.status, isTelling);
+    if (fault) return;
+    // After the record: that it was sent must not be lost because switching off fails.
+    if (decision.status === 'FAILED' && decision.disable) await this.#options.disable(endpoint, decision.disable);
+    if (!isTelling) return;
     const change = this.#options.circuits.saw(endpoint, delivery.isProbe, speaksAgainstEndpoint(sent.answer));
     if (change) await change;
   }

@@ -1,4 +1,4 @@
-/** Names the transport, the signature or a proxy on the way owns. Sorted as security.md lists them. */
+/** Names the transport, the signature or a proxy on the way owns. */
 const FORBIDDEN = new Set(
   (
     'host connection keep-alive transfer-encoding content-length content-type content-encoding te trailer upgrade ' +

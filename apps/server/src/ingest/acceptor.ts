@@ -4,8 +4,8 @@ import { newDeliveryId, newId, type Uuid } from '../core/ids.ts';
 import { Problem } from '../errors.ts';
 import { GroupCommit } from '../group-commit.ts';
 import { insertMessages, type NewDelivery, type NewMessage } from '../store/acceptance.ts';
-import { type Database, hasSqlState, isTransient, LOCK_NOT_AVAILABLE } from '../store/database.ts';
-import { claimKeys, identityOf, type KeyedAnswer, limitWait, returnKeys } from '../store/idempotency.ts';
+import { type Database, isTransient } from '../store/database.ts';
+import { claimKeys, identityOf, type KeyedAnswer, KeyInUseError, limitWait, returnKeys } from '../store/idempotency.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery } from '../store/lease.ts';
 import { type Charge, chargeQuotas, type OverQuota, overQuota, type QuotaSource } from './quota.ts';
 
@@ -232,7 +232,7 @@ export class Acceptor {
       outcome = await this.#commitsFor(pending).submit(pending);
     } catch (error) {
       this.#release(pending);
-      if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return { kind: 'key_in_use' };
+      if (error instanceof KeyInUseError) return { kind: 'key_in_use' };
       throw error;
     }
     if (outcome !== 'accepted') {

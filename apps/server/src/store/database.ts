@@ -74,7 +74,9 @@ const SESSION = [
   // 202 means durable, whatever the server's own default.
   'set synchronous_commit = on',
   "set statement_timeout = '30s'",
-  "set idle_in_transaction_session_timeout = '60s'",
+  // Locks of a process that froze, or that the network lost, in the middle of a transaction: less than what a call waits
+  // for another's key (5 s), and far more than lies between two of our statements.
+  "set idle_in_transaction_session_timeout = '4s'",
 ].join('; ');
 
 /** bigint columns here are counters far below 2^53. */
@@ -241,11 +243,11 @@ export const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
  * True where the statement may well work on a later try: the connection broke, the server is starting or stopping, or
- * it is out of something (SQLSTATE classes 08, 53, 57, 58; 40 is a deadlock or serialization failure). Anything else the
- * server said about the statement is final.
+ * it is out of something (SQLSTATE classes 08, 53, 57, 58; 40 is a deadlock or serialization failure), a lock was not to be
+ * had, or the transaction was idle for too long. Anything else the server said about the statement is final.
  */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return /^(08|40|53|57|58)/.test(error.code ?? '');
+  if (error instanceof pg.DatabaseError) return /^(08|40|53|57|58|55P03|25P03)/.test(error.code ?? '');
   return isConnectionError(error);
 }
 

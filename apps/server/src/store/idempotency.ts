@@ -1,5 +1,5 @@
 import type { Uuid } from '../core/ids.ts';
-import { type Queryable, statement } from './database.ts';
+import { hasSqlState, LOCK_NOT_AVAILABLE, type Queryable, statement } from './database.ts';
 
 /** A call made with an idempotency key, and the answer it got (or will get, once its transaction commits). */
 export interface KeyedAnswer {
@@ -29,21 +29,31 @@ const claim = statement<{ scope: string; key: string; environment_id: Uuid }>(
    returning environment_id, scope, key`,
 );
 
+/** Another call has one of the keys, and has not ended for as long as was waited. */
+export class KeyInUseError extends Error {
+  override readonly name = 'KeyInUseError';
+}
+
 /**
  * Takes keys for the calls of one transaction. Waits for a transaction that holds one of them.
  *
  * @param answers no two with the same environment, scope and key.
  * @returns those that were free; the others were used before.
+ * @throws KeyInUseError after `limitWait`.
  */
 export async function claimKeys(tx: Queryable, answers: readonly KeyedAnswer[]): Promise<Set<KeyedAnswer>> {
-  const rows = await tx.query(claim, [
+  const columns = [
     answers.map((answer) => answer.environmentId),
     answers.map((answer) => answer.scope),
     answers.map((answer) => answer.key),
     answers.map((answer) => answer.fingerprint),
     answers.map((answer) => answer.status),
     answers.map((answer) => answer.body),
-  ]);
+  ];
+  const rows = await tx.query(claim, columns).catch((error: unknown) => {
+    // Locks are waited for elsewhere too, and that is nobody's key.
+    throw hasSqlState(error, LOCK_NOT_AVAILABLE) ? new KeyInUseError('a key is in use', { cause: error }) : error;
+  });
   const free = new Set(rows.map((row) => identityOf(row.environment_id, row.scope, row.key)));
   return new Set(answers.filter((answer) => free.has(identityOf(answer.environmentId, answer.scope, answer.key))));
 }

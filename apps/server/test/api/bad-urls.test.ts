@@ -4,7 +4,7 @@ import { onBothDatabases } from '../kit/database.ts';
 import { leavingNothing, refusal } from '../kit/problem.ts';
 import { stageOn } from '../kit/stage.ts';
 
-/** security.md, and some more of each kind. */
+/** What people try, and some more of each kind. */
 const REFUSED = [
   ...['http://127.1', 'http://0x7f000001', 'http://2130706433', 'http://017700000001', 'http://0', 'http://[::]'],
   ...['http://[::1]', 'http://[::ffff:127.0.0.1]', 'http://[::7f00:1]', 'http://[64:ff9b::7f00:1]'],

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type Answer, decide } from '../../src/core/delivery.ts';
-import { retryPolicy } from '../../src/core/retry-policy.ts';
+import { type Answer, decide as decideOn, type Trigger } from '../../src/core/delivery.ts';
+import { type RetryPolicy, retryPolicy } from '../../src/core/retry-policy.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const defaults = retryPolicy('default');
 const extended = retryPolicy('extended');
 
+const decide = (answer: Answer, policy: RetryPolicy, attempts: number, now: number, random: number) =>
+  decideOn(answer, policy, 'scheduled', attempts, now, random);
 const response = (status: number, retryAfter?: string): Answer => ({ kind: 'response', status, retryAfter });
 const error: Answer = { kind: 'error', code: 'connect_refused' };
 
@@ -40,6 +42,19 @@ test.each([
     expect(decide(answer, retryPolicy(name), 7, NOW, 0).status).toBe('PENDING');
     expect(decide(answer, retryPolicy(name), 8, NOW, 0)).toEqual({ status: 'FAILED', disable });
   }
+});
+
+test.each<[Trigger, number, 'retries_exhausted' | null]>([
+  ['scheduled', 8, 'retries_exhausted'],
+  ['probe', 8, 'retries_exhausted'],
+  ['probe', 9, null],
+  ['manual', 8, null],
+  ['manual', 9, null],
+  ['replay', 9, null],
+  ['test', 8, null],
+])('a %s attempt, the %i. of its delivery, that fails disables for: %s', (trigger, attempts, disable) => {
+  expect(decideOn(response(500), extended, trigger, attempts, NOW, 0)).toEqual({ status: 'FAILED', disable });
+  expect(decideOn(response(410), extended, trigger, attempts, NOW, 0)).toEqual({ status: 'FAILED', disable: 'gone' });
 });
 
 describe('Retry-After', () => {

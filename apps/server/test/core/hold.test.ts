@@ -7,7 +7,7 @@ const past = new Date(999_000);
 const future = new Date(1_005_000);
 const [id, head] = [newId(), newId()];
 const waiting: Waiting = {
-  ...{ id, dueAt: past, endpointStatus: 'active', circuit: 'closed', isFifo: false, headId: null },
+  ...{ id, dueAt: past, attemptCount: 0, endpointStatus: 'active', circuit: 'closed', isFifo: false, headId: null },
   ...{ maxInFlight: null, inFlight: 0, heldBy: null, heldUntil: null },
 };
 
@@ -30,6 +30,14 @@ test.each<[string, Partial<Waiting>, string | null, Date | null, string | null]>
   ['every place taken', { maxInFlight: 2, inFlight: 2 }, 'rate_limit', null, null],
   ['a place free', { maxInFlight: 2, inFlight: 1 }, null, null, null],
   ['an older message', { isFifo: true, headId: head, inFlight: 1 }, 'fifo', null, head],
+  ['its own time, at a fifo endpoint', { isFifo: true, headId: head, dueAt: future }, null, null, null],
+  [
+    'an older message, and its own next retry',
+    { isFifo: true, headId: head, attemptCount: 1, dueAt: future },
+    'fifo',
+    null,
+    head,
+  ],
   [
     'an older message, and a rate',
     { isFifo: true, headId: head, heldBy: 'rate_limit', heldUntil: future },

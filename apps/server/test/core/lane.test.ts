@@ -58,6 +58,12 @@ test('what was granted and not taken is not spent, and nothing waits for it', ()
   expect(afterTaking(unlimited, 2)).toBe(unlimited);
 });
 
+test('a probe for which nothing was due is not out: whatever comes next is the probe', () => {
+  const granted = grant({ ...open, circuit: 'open', maxInFlight: 2 }, 0, 64);
+  expect(afterTaking(granted, 1)).toBe(granted);
+  expect(afterTaking(granted, 0)).toMatchObject({ holdMs: 0, heldBy: null });
+});
+
 test('a probe waits for a place like any other', () => {
   expect(grant({ ...open, circuit: 'open', maxInFlight: 2, inFlight: 2 }, 0, 64)).toMatchObject({
     count: 0,

@@ -4,7 +4,7 @@ import { NAMED_POLICIES, nextDelay, retryPolicy } from '../../src/core/retry-pol
 
 const [S, M, H] = [1_000, 60_000, 3_600_000];
 
-/** product.md, D2: what stands before each retry. */
+/** What stands before each retry. */
 const PROMISED = {
   default: [5 * S, 5 * M, 30 * M, 2 * H, 5 * H, 10 * H, 10 * H],
   extended: [5 * S, 5 * M, 30 * M, 2 * H, 5 * H, 10 * H, 24 * H],

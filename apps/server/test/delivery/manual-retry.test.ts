@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest';
-import { answer, attemptsOf, createEndpoint, type Delivery, sendTo, settled, tried } from '../kit/answers.ts';
+import {
+  answer,
+  attemptsOf,
+  createEndpoint,
+  type Delivery,
+  type Endpoint,
+  sendTo,
+  settled,
+  tried,
+} from '../kit/answers.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { refusal } from '../kit/problem.ts';
 import { stageOn } from '../kit/stage.ts';
+import { until } from '../kit/until.ts';
 
 onBothDatabases('a retry by hand', (kind) => {
   const stage = stageOn(kind);
@@ -31,6 +41,29 @@ onBothDatabases('a retry by hand', (kind) => {
     ]);
     const requests = await stage.receiver.waitFor({ count: 3, match: ({ path }) => path === '/fail-times/2' });
     expect(new Set(requests.map(({ webhookId }) => webhookId)).size).toBe(1);
+  });
+
+  // Found: one bad dead letter, retried, switched off an endpoint that was well, and ended all that it was waiting for.
+  test('that fails does not switch off its endpoint, whatever the policy says: a schedule that is through does', async () => {
+    const id = await failing('/status/400');
+    const { endpoint_id } = await settled(stage.api, id);
+    const retry_policy = { delays: [], on_exhausted: 'disable_endpoint' };
+    const path = `/v1/endpoints/${endpoint_id}`;
+    await answer(stage.api.patch(path, { retry_policy }), 200);
+    await answer<Delivery>(retry(id), 202);
+    expect(await settled(stage.api, id)).toMatchObject({ status: 'FAILED', attempt_count: 2 });
+    await answer(stage.api.post(`${path}/replay`, { since: new Date(0).toISOString() }), 202);
+    await until(
+      () => answer<Delivery>(stage.api.get(`/v1/deliveries/${id}`), 200),
+      ({ status, attempt_count }) => status === 'FAILED' && attempt_count === 3,
+    );
+    expect(await answer<object>(stage.api.get(path), 200)).toMatchObject({ status: 'active' });
+    await settled(stage.api, await sendTo(stage.api, endpoint_id));
+    const off = await until(
+      () => answer<Endpoint>(stage.api.get(path), 200),
+      ({ status }) => status === 'disabled',
+    );
+    expect(off.disabled_reason).toBe('retries_exhausted');
   });
 
   test('is refused for what is SENT', async () => {

@@ -8,7 +8,7 @@ function reasonOf(text: string, policy = LAX): string {
   return checked.ok ? `allowed ${checked.url.href}` : checked.reason;
 }
 
-describe('the strings of security.md are refused at save', () => {
+describe('the strings that people try are refused at save', () => {
   test.each([
     ['http://127.1', 'private_address 127.0.0.1'],
     ['http://0x7f000001', 'private_address 127.0.0.1'],

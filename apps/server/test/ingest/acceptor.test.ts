@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { newId } from '../../src/core/ids.ts';
 import { type Accepted, Acceptor, type Draft, type Handoff } from '../../src/ingest/acceptor.ts';
+import { isTransient, statement } from '../../src/store/database.ts';
 import { readAnswer } from '../../src/store/idempotency.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery } from '../../src/store/lease.ts';
 import { Gate } from '../directory/stage.ts';
@@ -178,6 +180,37 @@ onBothDatabases('accepting', (kind) => {
     expect(results.map((each) => each.kind).toSorted()).toEqual(['accepted', 'key_used']);
     expect(await stage.sql('select 1 from message')).toHaveLength(1);
   });
+
+  // Found: any lock that was waited for too long was taken for a key that somebody else had.
+  test('with a key, where something else is locked for too long, is not said to be under way elsewhere', async () => {
+    gate.pass = async (name, run) => {
+      if (name === 'acceptance_insert') throw Object.assign(new pg.DatabaseError('', 0, 'error'), { code: '55P03' });
+      return run();
+    };
+    const key = newId();
+    const failure = await acceptor.accept(keyedDraft(key)).catch((error: unknown) => error);
+    expect(isTransient(failure)).toBe(true);
+    gate.pass = (_, run) => run();
+    expect(await acceptor.accept(keyedDraft(key))).toMatchObject({ kind: 'accepted' });
+  });
+
+  // The embedded database has one session: nobody can freeze in another.
+  test.runIf(kind === 'postgresql')(
+    'waits for what a frozen process has locked until that has been idle for 4 s',
+    async () => {
+      const paused = endpoints.slice(1);
+      await acceptor.accept(draft({ endpoints: paused }));
+      const outcome = Promise.withResolvers<unknown>();
+      const frozen = stage.db.transaction(async (tx) => {
+        await tx.query(statement('', 'select from lane for update'), []);
+        outcome.resolve(acceptor.accept(keyedDraft(newId(), { endpoints: paused })));
+        await outcome.promise;
+        await tx.query(statement('', 'select 1'), []);
+      });
+      expect(await outcome.promise).toMatchObject({ kind: 'accepted' });
+      expect(isTransient(await frozen.catch((error: unknown) => error))).toBe(true);
+    },
+  );
 
   test('refuses more than can wait for the database, and goes on when that is back', async () => {
     const held = gate.holdAnswersOf('acceptance_insert');

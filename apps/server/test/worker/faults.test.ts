@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/core/endpoint.ts';
+import { FAILING_RULE } from '../../src/core/failing.ts';
 import type { Uuid } from '../../src/core/ids.ts';
+import { Tallies } from '../../src/delivery/tallies.ts';
 import type { EndpointSource, Worker } from '../../src/delivery/worker.ts';
+import { createLog } from '../../src/log.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import type { DeliveryRow } from '../../src/store/delivery.ts';
+import { readFailing } from '../../src/store/failing.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { engineEndpoint, eventually, message, openStage, type Stage } from '../store/stage.ts';
 import { createWorker, endpointsFrom, FakeTransport, flaky, response } from './stage.ts';
@@ -117,13 +121,17 @@ onBothDatabases('a fault of our own', (kind) => {
     transport.answer = () => new Error('a bug');
     for (let n = 0; n < 12; n++) await send(extended.id);
     await stage.sql('update delivery set attempt_count = 7');
-    work({ disable: async (_, reason) => void disabled.push(reason) });
+    const tallies = new Tallies({ db: stage.db, log: createLog('silent'), rule: FAILING_RULE });
+    work({ tallies, disable: async (_, reason) => void disabled.push(reason) });
     await eventually(states).toEqual(Array(12).fill('FAILED 8 internal_error'));
     await worker?.stop();
+    await tallies.stop();
     expect(disabled).toEqual([]);
     expect(await stage.sql('select circuit from lane where endpoint_id = $1', [extended.id])).toEqual([
       { circuit: 'closed' },
     ]);
+    // Nor is it on the way to being switched off as one that does nothing but fail.
+    expect(await readFailing(stage.db, stage.environment, extended.id)).toBeUndefined();
   });
 
   test('at an endpoint whose secret does not open is named, and nothing is sent unsigned', async () => {
