@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withErrorCodes } from './error-codes.ts';
 import { errorsPage } from './errors-page.ts';
 
 export const DOCS = join(import.meta.dirname, '../../docs');
@@ -9,8 +10,12 @@ const INCLUDED = /(<!-- verify\/(verify\.(\w+)) -->\n\n```\w+\n)[\s\S]*?(```\n)/
 
 /** The pages that are made, by name, as they must be now. */
 export function madePages(): Readonly<Record<string, string>> {
-  const signing = readFileSync(join(DOCS, 'signing.md'), 'utf8');
-  return { 'errors.md': errorsPage(), 'signing.md': withCode(signing) };
+  const page = (name: string) => readFileSync(join(DOCS, name), 'utf8');
+  return {
+    'errors.md': errorsPage(),
+    'retries.md': withErrorCodes(page('retries.md')),
+    'signing.md': withCode(page('signing.md')),
+  };
 }
 
 function withCode(page: string): string {

@@ -1,3 +1,4 @@
+import { FAULTS, type FaultCode } from '../core/attempt-error.ts';
 import { type Decision, decide } from '../core/delivery.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { DEFAULT_POLICY, retryPolicy } from '../core/retry-policy.ts';
@@ -12,17 +13,6 @@ export interface Attempt {
   /** It failed on our side: it says nothing of the endpoint. `error` is for the log. */
   readonly fault: { readonly code: FaultCode; readonly error: unknown } | null;
 }
-
-/**
- * - `secret_unreadable`: what is stored of the endpoint's secret, headers or config does not open: nothing can be sent.
- * - `internal_error`: something nobody foresaw. Whatever it is, the delivery must end some day, and not be tried for ever.
- */
-type FaultCode = 'secret_unreadable' | 'internal_error';
-
-const MESSAGES: Readonly<Record<FaultCode, string>> = {
-  secret_unreadable: 'the stored secret, headers or config of this endpoint cannot be opened; set them anew',
-  internal_error: 'this failed inside Postrider and not at the endpoint; its log says why',
-};
 
 /** Sends and decides. Never rejects: a failure of our own counts as an attempt, on the ordinary schedule. */
 export async function attempt(transport: Transport, endpoint: Endpoint, delivery: LeasedDelivery): Promise<Attempt> {
@@ -52,7 +42,7 @@ export function faultyAttempt(
     requestHeaders: {},
     durationMs: 0,
     timings: { dns: null, connect: null, tls: null, first_byte: null },
-    answer: { kind: 'error', code, message: MESSAGES[code] },
+    answer: { kind: 'error', code, message: FAULTS[code] },
   };
   const number = delivery.attemptCount + 1;
   const policy = endpoint ? retryPolicy(endpoint.retryPolicy) : DEFAULT_POLICY;

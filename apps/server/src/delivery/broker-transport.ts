@@ -1,5 +1,6 @@
 import { type BrokerFailure, failureOf } from '../brokers/failure.ts';
 import type { Destination } from '../brokers/publishers.ts';
+import type { BrokerErrorCode } from '../core/attempt-error.ts';
 import { bodyIn } from '../core/body-format.ts';
 import type { BrokerType } from '../core/broker/all.ts';
 import type { Endpoint } from '../core/endpoint.ts';
@@ -78,8 +79,7 @@ function dedupeIdOf({ id, attemptCount }: LeasedDelivery): string {
 
 const TOO_LATE = { code: 'timeout', message: 'the broker has not confirmed it in time' };
 
-/** The codes of attempts at brokers: stable, and listed in docs/destinations.md. */
-const CODES: Readonly<Record<BrokerFailure['code'], string>> = {
+const CODES: Readonly<Record<BrokerFailure['code'], BrokerErrorCode | 'egress_blocked'>> = {
   egress_blocked: 'egress_blocked',
   unreachable: 'broker_unreachable',
   unauthorized: 'broker_unauthorized',

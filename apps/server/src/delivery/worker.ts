@@ -1,3 +1,4 @@
+import type { EndingCode } from '../core/attempt-error.ts';
 import { speaksAgainstEndpoint } from '../core/circuit.ts';
 import { type DisabledReason, type Endpoint, type EndpointType, isCounted } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
@@ -297,7 +298,7 @@ export class Worker implements Service {
   }
 
   /** Lets go of a delivery untried: ended with an error, or due again now; what held it up is in its lane. */
-  #release(delivery: LeasedDelivery, error: string | null, delayMs = 0): Promise<void> {
+  #release(delivery: LeasedDelivery, error: EndingCode | null, delayMs = 0): Promise<void> {
     if (error !== null) this.#options.tallies.gaveUp(delivery);
     return this.#releases.submit({ delivery, delayMs, error });
   }

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DOCS, madePages } from '../../../../scripts/docs/pages.ts';
+import { BROKER_ERRORS, ENDINGS, FAULTS } from '../../src/core/attempt-error.ts';
+import { EGRESS_ERRORS } from '../../src/egress/error-code.ts';
 import { PROBLEMS } from '../../src/errors.ts';
 import { LANGUAGES, VERIFY_FOLDER } from './languages.ts';
 import { anchorsOf, blocksOf, linksOf, type Page, pages } from './pages.ts';
@@ -11,9 +13,14 @@ describe('the docs', () => {
     expect(readFileSync(join(DOCS, name), 'utf8')).toBe(text);
   });
 
-  test('tell of every problem, and of every language', () => {
+  test('tell of every problem, of every error code and of every language', () => {
     const errors = readFileSync(join(DOCS, 'errors.md'), 'utf8');
     for (const [code, { status }] of Object.entries(PROBLEMS)) expect(errors).toContain(`| ${status} | \`${code}\` |`);
+    const retries = readFileSync(join(DOCS, 'retries.md'), 'utf8');
+    for (const code of Object.keys({ ...EGRESS_ERRORS, ...FAULTS, ...ENDINGS }))
+      expect(retries).toContain(`| \`${code}\` |`);
+    const destinations = readFileSync(join(DOCS, 'destinations.md'), 'utf8');
+    for (const code of Object.keys(BROKER_ERRORS)) expect(destinations).toContain(`| \`${code}\` `);
     const signing = readFileSync(join(DOCS, 'signing.md'), 'utf8');
     for (const { file } of LANGUAGES) expect(signing).toContain(readFileSync(join(VERIFY_FOLDER, file), 'utf8'));
   });

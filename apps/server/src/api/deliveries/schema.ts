@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { EVENT_TYPE_MAX, EVENT_TYPE_PATTERN } from '../../core/event-type.ts';
 import { Id, Nullable, PageQuery, Strict, TimeRangeQuery, Timestamp } from '../schema.ts';
+import { ATTEMPT_ERROR_DESCRIPTION, DELIVERY_ERROR_DESCRIPTION } from './error-codes.ts';
 
 const Status = Type.Union([
   Type.Literal('PENDING'),
@@ -19,7 +20,7 @@ export const DeliverySchema = Type.Object({
   attempt_count: Type.Integer(),
   next_attempt_at: Nullable(Timestamp),
   last_status_code: Nullable(Type.Integer()),
-  last_error: Nullable(Type.String()),
+  last_error: Nullable(Type.String({ description: DELIVERY_ERROR_DESCRIPTION })),
   created_at: Timestamp,
   completed_at: Nullable(Timestamp),
 });
@@ -57,7 +58,12 @@ export const AttemptSchema = Type.Object({
   response_status: Nullable(Type.Integer()),
   response_headers: Nullable(HeaderMap),
   response_body: Nullable(Type.String({ description: 'Its first 4 KB, as text' })),
-  error: Nullable(Type.Object({ code: Type.String(), message: Type.String() })),
+  error: Nullable(
+    Type.Object({
+      code: Type.String({ description: ATTEMPT_ERROR_DESCRIPTION }),
+      message: Type.String({ description: 'For people; may change' }),
+    }),
+  ),
   duration_ms: Type.Integer(),
   timings: Type.Object({ dns: Milliseconds, connect: Milliseconds, tls: Milliseconds, first_byte: Milliseconds }),
   started_at: Timestamp,
