@@ -18,7 +18,7 @@ export interface Answer {
 /** A call that carries an idempotency key: everything of its record but the answer. */
 export type KeyedCall = Omit<KeyedAnswer, 'status' | 'body'>;
 
-const KEY = /^[\x20-\x7e]{1,255}$/;
+export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 
 /**
  * The idempotency key of a call, from its header or (on sends) its body; null where it has none.
@@ -32,7 +32,7 @@ export function keyedCall(request: FastifyRequest, application: ApplicationScope
     throw invalidFields([{ path: '/idempotency_key', message: 'differs from the Idempotency-Key header' }]);
   }
   const key = inHeader ?? inBody;
-  if (typeof key !== 'string' || !KEY.test(key)) {
+  if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key)) {
     const path = inHeader === undefined ? '/idempotency_key' : 'idempotency-key';
     throw invalidFields([{ path, message: 'must be 1 to 255 printable ASCII characters' }]);
   }

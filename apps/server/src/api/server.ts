@@ -15,6 +15,7 @@ import type { Scope } from '../core/scope.ts';
 import type { Directory } from '../directory/directory.ts';
 import { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { withHeaders } from './described-headers.ts';
 import { admitSession, portalTokenIn, type SessionSource } from './portal/admission.ts';
 import { isOurFault, newRequestId, problemOf, sendProblem, writeProblem } from './problems.ts';
 import { limitRequests } from './request-limit.ts';
@@ -187,6 +188,7 @@ function readJson(app: ApiServer): void {
 /** The OpenAPI document, from the schemas of the routes themselves. */
 function describe(app: ApiServer, version: string): void {
   app.register(swagger, {
+    transform: ({ schema, url, route }) => ({ schema: withHeaders(schema, route), url }),
     openapi: {
       openapi: '3.1.0',
       info: {

@@ -13,11 +13,12 @@ let database: TestDatabase;
 let postrider: TestPostrider;
 let document: Readonly<Record<string, unknown>>;
 let operations: Operation[];
+let ofSessions: Operation[];
 
 beforeAll(async () => {
   database = await createTestDatabase('embedded');
   postrider = await startTestPostrider(database);
-  ({ document, operations } = await readDocument(postrider.api));
+  ({ document, operations, ofSessions } = await readDocument(postrider.api));
 });
 afterAll(async () => {
   await postrider.stop();
@@ -69,5 +70,25 @@ test('every parameter of a path is described', () => {
   for (const { id, path, method, parameters } of operations) {
     const described = paths[path]?.[method.toLowerCase()]?.parameters?.filter((each) => each.in === 'path') ?? [];
     expect(described.map(({ name }) => name).sort(), id).toEqual([...parameters].sort());
+  }
+});
+
+test('every POST that is made with an API key may have an idempotency key, and no other call', () => {
+  for (const { id, method, isPublic, headers } of operations) {
+    const key = { name: 'idempotency-key', required: false, schema: { minLength: 1, maxLength: 255 } };
+    if (method === 'POST' && !isPublic) expect(headers, id).toMatchObject([key]);
+    else expect(headers, id).toEqual([]);
+  }
+  expect(ofSessions.flatMap(({ headers }) => headers)).toEqual([]);
+});
+
+test('every answer tells of its headers', () => {
+  const limit = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'];
+  for (const { id, method, isPublic, answerHeaders } of operations) {
+    for (const [status, names] of answerHeaders) {
+      const own = status === 'default' ? ['retry-after'] : method === 'POST' ? ['idempotent-replayed'] : [];
+      const expected = ['x-request-id', ...(isPublic ? [] : limit), ...own];
+      expect(names.toSorted(), `${id} ${status}`).toEqual(expected.toSorted());
+    }
   }
 });

@@ -17,11 +17,23 @@ export interface Operation {
   /** The schema of its body; null where it takes none. */
   readonly body: JsonObject | null;
   /** What its query may hold. */
-  readonly queries: readonly { readonly name: string; readonly schema: JsonObject }[];
+  readonly queries: readonly Parameter[];
+  /** The headers that it may have besides those of every call. */
+  readonly headers: readonly Parameter[];
   readonly summary: unknown;
   readonly tags: unknown;
   /** By status. `null`: no body. */
   readonly responses: ReadonlyMap<string, JsonObject | null>;
+  /** The names of the headers that an answer may have, by status. */
+  readonly answerHeaders: ReadonlyMap<string, readonly string[]>;
+}
+
+/** In the query or a header. */
+interface Parameter {
+  readonly in: string;
+  readonly name: string;
+  readonly required?: boolean;
+  readonly schema: JsonObject;
 }
 
 interface RawOperation {
@@ -30,8 +42,8 @@ interface RawOperation {
   tags?: string[];
   security?: object[];
   requestBody?: { content?: Record<string, { schema: JsonObject }> };
-  parameters?: { in: string; name: string; schema: JsonObject }[];
-  responses: Record<string, { content?: Record<string, { schema: JsonObject }> }>;
+  parameters?: Parameter[];
+  responses: Record<string, { content?: Record<string, { schema: JsonObject }>; headers?: JsonObject }>;
 }
 
 /** What a link's code or a portal session calls, and no API key: test/portal walks them. */
@@ -65,6 +77,7 @@ function operationOf(path: string, method: string, raw: RawOperation): Operation
     hasBody: raw.requestBody !== undefined,
     body: raw.requestBody?.content?.['application/json']?.schema ?? null,
     queries: (raw.parameters ?? []).filter((each) => each.in === 'query'),
+    headers: (raw.parameters ?? []).filter((each) => each.in === 'header'),
     summary: raw.summary,
     tags: raw.tags,
     responses: new Map(
@@ -72,6 +85,9 @@ function operationOf(path: string, method: string, raw: RawOperation): Operation
         status,
         Object.values(content ?? {})[0]?.schema ?? null,
       ]),
+    ),
+    answerHeaders: new Map(
+      Object.entries(raw.responses).map(([status, { headers }]) => [status, Object.keys(headers ?? {})]),
     ),
   };
 }
