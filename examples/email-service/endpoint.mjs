@@ -1,4 +1,4 @@
-// What a customer does in their portal: says where they want their events. Prints the secret, which is shown this once.
+// What a customer does in their portal: says where they want their events. Prints the secret that signs them.
 import { post } from './postrider.mjs';
 
 const customer = process.argv[2] ?? 'acme';
