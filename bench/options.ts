@@ -20,11 +20,11 @@ Postrider's speed as ratios: each figure is divided by something real that was m
 generator, receiver, engine and database are processes of their own.
 
   a  the bare loop: signed undici POSTs to the same receiver over as many connections, per second
-  b  deliveries per second end to end, fan-out 1 and 5, as a share of (a)
+  b  deliveries per second end to end, fan-out 1 and 5, as a share of (a); CPU per delivery
   c  accept to receipt at half of the load that (b) reached, over one committed insert and one bare POST
   d  a claim, an accept and a list page at 10 thousand, 100 thousand and 1 million stored deliveries
   e  healthy tenants' p99 with a neighbour that has 200,000 deliveries due to a dead endpoint, over that without
-  f  CPU per delivery, peak and idle memory, idle CPU
+  f  peak and idle memory, idle CPU
   g  (b) with API and worker in a process each, by what is between them: PostgreSQL, Redis, NATS, Kafka, RabbitMQ
 
   --only b,c              some parts; all of them take about half an hour

@@ -44,8 +44,8 @@ export function peakMemory(database: DatabaseKind, fanout: Fanout): Measure {
   return absolute(database, fanout, 'peak memory of the engine', 'MB');
 }
 
-/** CPU of the engine's process, for (f). */
-export function engineCpu(database: DatabaseKind, fanout: Fanout): Measure {
+/** CPU of the engine's process. */
+function engineCpu(database: DatabaseKind, fanout: Fanout): Measure {
   return absolute(database, fanout, 'CPU per delivery, engine', 'µs');
 }
 

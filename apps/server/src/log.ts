@@ -21,7 +21,7 @@ export function createLog(level: LogLevel): Log {
  * Of an error only these fields. Errors of the database driver carry the connection, with its settings, and the row that
  * was refused, with what a customer wrote in it.
  */
-export function describeError(error: unknown): object {
+function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const { code } = error as NodeJS.ErrnoException;
   return { type: error.name, message: error.message, ...(code && { code }), stack: error.stack };

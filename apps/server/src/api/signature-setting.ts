@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { areDistinct, type SignatureSetting, signatureHeaders } from '../core/signature.ts';
 import { signatureHeaderError } from '../egress/headers.ts';
 import type { FieldError } from '../errors.ts';
@@ -33,7 +33,6 @@ export const SignatureSchema = Strict(
   },
   { description: 'How deliveries are signed' },
 );
-export type SignatureBody = Static<typeof SignatureSchema>;
 
 const NAMES = ['id_header', 'timestamp_header', 'signature_header'] as const;
 

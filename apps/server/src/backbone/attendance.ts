@@ -12,7 +12,7 @@ import type { Database } from '../store/database.ts';
 
 const INTERVAL_MS = 2_000;
 /** Half of the time that leases leave for the way. */
-export const MAX_LAG_MS = 15_000;
+const MAX_LAG_MS = 15_000;
 
 /** The side that takes. */
 export class Presence implements Service {

@@ -17,7 +17,7 @@ export const RUN_LIMIT = 10;
  * a second where it took two out of three of all that were sent.
  */
 export const RATE_MIN_RESULTS = 50;
-export const RATE_LIMIT = 0.8;
+const RATE_LIMIT = 0.8;
 /** Half of the sliding window, ms. */
 export const WINDOW_MS = 30_000;
 

@@ -39,7 +39,7 @@ export type RetryPolicySetting = RetryDelays | { readonly delays: RetryDelays; r
 export const MAX_RETRIES = 50;
 export const MAX_RETRY_DELAY_SECONDS = 7 * 24 * HOUR;
 /** A `Retry-After` is obeyed up to here. */
-export const MAX_RETRY_AFTER_SECONDS = 24 * HOUR;
+const MAX_RETRY_AFTER_SECONDS = 24 * HOUR;
 
 export const DEFAULT_POLICY: RetryPolicy = NAMED_POLICIES.default;
 

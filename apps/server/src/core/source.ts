@@ -1,7 +1,6 @@
 /** Where events come in from outside: queues of brokers. */
 
-export const SOURCE_STATUSES = ['active', 'paused'] as const;
-export type SourceStatus = (typeof SOURCE_STATUSES)[number];
+export type SourceStatus = 'active' | 'paused';
 
 /** Why a source is paused. */
 export type PausedReason = 'by_request' | 'too_many_rejections';

@@ -17,7 +17,7 @@ const BATCH = 5_000;
 const USAGE_MONTHS = 37;
 
 /** A year, and the month in which somebody asks about it. */
-export const KEEP_AUDIT_DAYS = 400;
+const KEEP_AUDIT_DAYS = 400;
 
 /**
  * Drops what has served its time: idempotency keys after 24 h, links into the portal and its sessions once they have ended,

@@ -6,7 +6,7 @@ import { expireTallies, rollMinutes } from '../store/tally.ts';
 const INTERVAL_MS = 60_000;
 const BATCH = 1_000;
 /** The longest window, 30 days, and the step that it may begin within. */
-export const KEEP_DAYS = 31;
+const KEEP_DAYS = 31;
 
 /** Makes hours of old minutes, and drops what no window reaches back to. Any number of processes may run it. */
 export function createTallyKeeper(options: { db: Database; log: Log }): Service {

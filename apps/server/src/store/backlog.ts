@@ -3,7 +3,7 @@ import { type Queryable, statement } from './database.ts';
 import { AFTER_ALL, BEFORE_ALL } from './list.ts';
 
 /** Counting goes so far: a backlog of a million rows must not cost a million reads to look at. */
-export const BACKLOG_LIMIT = 10_000;
+const BACKLOG_LIMIT = 10_000;
 
 const waiting = (since: 'first_at' | 'again_at') =>
   `(select id from delivery where endpoint_id = $2 and ${since} is not null and environment_id = $1

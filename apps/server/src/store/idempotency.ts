@@ -14,7 +14,7 @@ export interface KeyedAnswer {
 }
 
 /** How long an answer is kept. */
-export const IDEMPOTENCY_HOURS = 24;
+const IDEMPOTENCY_HOURS = 24;
 
 // Keys go in in one order everywhere, so that two batches with the same keys wait for each other and never deadlock.
 // A key older than its time is taken over as if it were new.

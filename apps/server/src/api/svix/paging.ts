@@ -80,7 +80,7 @@ function timesType() {
 }
 
 /** Which of the rows that were read are shown, in the order of the list, and whether there are more that way. */
-export function shownOf<Row>(turn: Turn, rows: readonly Row[]): { shown: Row[]; isDone: boolean } {
+function shownOf<Row>(turn: Turn, rows: readonly Row[]): { shown: Row[]; isDone: boolean } {
   const shown = rows.slice(0, turn.limit);
   if (turn.isBack) shown.reverse();
   return { shown, isDone: rows.length <= turn.limit };

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { AppIdParam } from '../application-scope.ts';
-import { Metadata, Nullable, Text } from '../schema.ts';
+import { Nullable, Text } from '../schema.ts';
 
 /** What Svix has and we do not: only to be left out, or null. Better refused than taken for done. */
 export const Unsupported = Type.Optional(Type.Null());
@@ -10,7 +10,6 @@ export const Switch = Type.Optional(Type.Boolean());
 
 export const Name = Text({ minLength: 1, maxLength: 256 });
 export const Uid = Type.Optional(Nullable(Type.String({ maxLength: 256 })));
-export const MetadataIn = Type.Optional(Metadata);
 export const AppPath = Type.Object({ app_id: AppIdParam });
 export const EndpointPath = Type.Object({ app_id: AppIdParam, endpoint_id: Type.String({ maxLength: 256 }) });
 
