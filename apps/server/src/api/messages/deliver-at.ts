@@ -1,6 +1,6 @@
 import { invalidFields } from '../../errors.ts';
 
-/** How far ahead a message may be scheduled: well within what is kept. */
+/** How far ahead a message may be scheduled. What is in flight is kept, however long; docs/limits.md says what comes after. */
 const MOST_DAYS = 30;
 
 /**
