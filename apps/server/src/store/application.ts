@@ -1,6 +1,7 @@
 import type { Uuid } from '../core/ids.ts';
 import type { Plan } from '../core/plan.ts';
 import { type Queryable, statement } from './database.ts';
+import { letLanesGo } from './lane.ts';
 import { AFTER_ALL, type Page, pageOf, Where } from './list.ts';
 
 export interface ApplicationRow {
@@ -129,14 +130,35 @@ export async function updateApplication(db: Queryable, row: ApplicationRow): Pro
   return (await db.query(update, values))[0];
 }
 
-const remove = statement<{ id: Uuid }>(
-  'application_delete',
-  'delete from application where environment_id = $1 and id = $2 and not is_default returning id',
+// Against endpoints that are being added: they refer to the row.
+const lockToDelete = statement<{ id: Uuid }>(
+  'application_lock_to_delete',
+  'select id from application where environment_id = $1 and id = $2 and not is_default for update',
 );
 
-/** Deletes an application with its endpoints. The default application stays. */
-export async function deleteApplication(db: Queryable, environmentId: Uuid, id: Uuid): Promise<boolean> {
-  return (await db.query(remove, [environmentId, id])).length > 0;
+const lockEndpoints = statement<{ count: number }>(
+  'application_lock_endpoints',
+  `with locked as (
+     select id from endpoint where environment_id = $1 and application_id = $2 for update
+   )
+   select count(*)::integer as count from locked`,
+);
+
+const remove = statement('application_delete', 'delete from application where environment_id = $1 and id = $2');
+
+/**
+ * Deletes an application with its endpoints; their lanes are let go, so that deliveries which are still due to them end.
+ * The default application stays.
+ *
+ * Endpoints are locked before their lanes, as by whoever changes one, and in a statement of their own: a pause that was
+ * under way is seen by the next.
+ */
+export async function deleteApplication(tx: Queryable, environmentId: Uuid, id: Uuid): Promise<boolean> {
+  if ((await tx.query(lockToDelete, [environmentId, id])).length === 0) return false;
+  await tx.query(lockEndpoints, [environmentId, id]);
+  await letLanesGo(tx, environmentId, id);
+  await tx.query(remove, [environmentId, id]);
+  return true;
 }
 
 function settingsOf(row: Partial<Settings>): unknown[] {

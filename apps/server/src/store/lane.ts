@@ -232,13 +232,11 @@ export async function pauseLane(tx: Queryable, endpointId: Uuid): Promise<void> 
   await tx.query(pause, [endpointId]);
 }
 
-const letGo = statement(
-  'lane_let_go',
-  `update lane set held_by = null, held_until = null, circuit = 'closed', openings = 0, opened_at = null,
+const LET_GO = `held_by = null, held_until = null, circuit = 'closed', openings = 0, opened_at = null,
      next_at = statement_timestamp(), is_blocked = false,
-     tokens = 1, tokens_at = statement_timestamp(), resumed_at = statement_timestamp()
-   where endpoint_id = $1`,
-);
+     tokens = 1, tokens_at = statement_timestamp(), resumed_at = statement_timestamp()`;
+
+const letGo = statement('lane_let_go', `update lane set ${LET_GO} where endpoint_id = $1`);
 
 /**
  * Ends every hold: after a resume or an enable what piled up is let out slowly; of an endpoint that was disabled or
@@ -246,4 +244,24 @@ const letGo = statement(
  */
 export async function letLaneGo(tx: Queryable, endpointId: Uuid): Promise<void> {
   await tx.query(letGo, [endpointId]);
+}
+
+// Only what is held or blocked: an application may have a million direct endpoints, and a lane that is let go gets a turn.
+// From the endpoints to their lanes (offset 0), and only then in order: asked for at once, it went over all there are.
+const letGoOf = statement(
+  'lane_let_go_of_application',
+  `with held as materialized (
+     select l.endpoint_id from endpoint e cross join lateral (
+       select endpoint_id from lane where endpoint_id = e.id and (held_until is not null or is_blocked) offset 0) l
+     where e.environment_id = $1 and e.application_id = $2
+   ), locked as (
+     select endpoint_id from lane where endpoint_id = any(array(select endpoint_id from held))
+     order by endpoint_id for update
+   )
+   update lane set ${LET_GO} from locked where lane.endpoint_id = locked.endpoint_id`,
+);
+
+/** The same for every endpoint of an application. They are locked already, so that none is paused behind our back. */
+export async function letLanesGo(tx: Queryable, environmentId: Uuid, applicationId: Uuid): Promise<void> {
+  await tx.query(letGoOf, [environmentId, applicationId]);
 }

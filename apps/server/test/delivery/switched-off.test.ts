@@ -75,6 +75,7 @@ onBothDatabases('an endpoint', (kind) => {
       disabled: await createEndpoint(stage.api, { url }),
       deleted: await createEndpoint(stage.api, { url }),
       ofDeletedApplication: await answer<NewEndpoint>(stage.api.post('/v1/app/leaving/endpoints', { url }), 201),
+      pausedOfDeletedApplication: await answer<NewEndpoint>(stage.api.post('/v1/app/leaving/endpoints', { url }), 201),
     };
     const ids: Record<string, string> = {};
     for (const [name, { id }] of Object.entries(endpoints)) ids[name] = await sendTo(stage.api, id);
@@ -87,15 +88,18 @@ onBothDatabases('an endpoint', (kind) => {
   }
 
   test('that is disabled or deleted gets nothing more: what was due to it ends FAILED and says so', async () => {
-    const ids = await deliveriesWhile(async ({ disabled, deleted }) => {
+    const ids = await deliveriesWhile(async ({ disabled, deleted, pausedOfDeletedApplication: paused }) => {
       await answer(stage.api.patch(`/v1/endpoints/${disabled?.id}`, { active: false }), 200);
       await answer(stage.api.delete(`/v1/endpoints/${deleted?.id}`), 204);
+      // Found: nobody let its lane go, and what waited in it stayed PENDING for ever.
+      await answer(stage.api.post(`/v1/app/leaving/endpoints/${paused?.id}/pause`), 200);
       await answer(stage.api.delete('/v1/app/leaving'), 204);
     });
     const ends = {
       disabled: 'endpoint_disabled',
       deleted: 'endpoint_deleted',
       ofDeletedApplication: 'endpoint_deleted',
+      pausedOfDeletedApplication: 'endpoint_deleted',
     };
     for (const [name, last_error] of Object.entries(ends)) {
       const delivery = await settled(stage.api, ids[name] ?? '');

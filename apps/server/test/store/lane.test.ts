@@ -2,13 +2,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Uuid } from '../../src/core/ids.ts';
 import { claim } from '../../src/delivery/claim.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
+import { deleteApplication } from '../../src/store/application.ts';
 import { openCircuit } from '../../src/store/circuit.ts';
 import { type EndpointRow, type EndpointSettings, updateEndpoint } from '../../src/store/endpoint.ts';
 import { letLaneGo, lookAtLaneAnew, msUntilReady, pauseLane } from '../../src/store/lane.ts';
 import { type LeasedDelivery, recordAttempts } from '../../src/store/lease.ts';
 import { rescueExpired } from '../../src/store/lease-watch.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { failUntried, giveBackLease, message, openStage, result, type Stage } from './stage.ts';
+import { eventually, failUntried, giveBackLease, message, openStage, result, type Stage } from './stage.ts';
 
 onBothDatabases('a lane', (kind) => {
   let stage: Stage;
@@ -52,6 +53,53 @@ onBothDatabases('a lane', (kind) => {
     expect(await msUntilReady(stage.db, [])).toBeNull();
     await accept(await stage.addEndpoint(), 1);
     expect(await msUntilReady(stage.db, [])).toBeLessThanOrEqual(0);
+  });
+
+  const HOLDS: Readonly<Record<string, (endpoint: EndpointRow) => Promise<unknown>>> = {
+    'a pause': ({ id }) => pauseLane(stage.db, id),
+    'an open circuit': ({ id }) => openCircuit(stage.db, id, 60_000),
+    'a fifo head that waits for its retry': async () => {
+      await recordAttempts(stage.db, [fails(await claimOne(), 60_000)]);
+      await claimAll();
+    },
+  };
+
+  // Found: a lane that was paused was never looked at again.
+  test.for(Object.entries(HOLDS))('that is held by %s is let go with its application', async ([, hold]) => {
+    const application = await stage.addApplication();
+    const endpoint = await stage.addEndpoint({ application_id: application.id, ordering: 'fifo' });
+    const quiet = await stage.addEndpoint({ application_id: application.id });
+    await accept(endpoint, 2);
+    await hold(endpoint);
+    expect(await claimAll()).toEqual([]);
+    expect(await deleteApplication(stage.db, stage.environment, application.id)).toBe(true);
+    const due = await stage.sql<{ id: Uuid }>(
+      "select id from delivery where status = 'PENDING' and due_at <= statement_timestamp() order by id",
+    );
+    expect(due).not.toEqual([]);
+    expect((await claimAll()).map(({ id }) => ({ id })).sort((one, other) => (one.id < other.id ? -1 : 1))).toEqual(
+      due,
+    );
+    // Nothing waits there, and nobody is to look.
+    expect(await stage.sql('select next_at from lane where endpoint_id = $1', [quiet.id])).toEqual([{ next_at: null }]);
+  });
+
+  // The embedded database has one session: there is nobody to be under way.
+  test.skipIf(kind === 'embedded')('is let go with its application where a pause is under way', async () => {
+    const application = await stage.addApplication();
+    const endpoint = await stage.addEndpoint({ application_id: application.id });
+    await accept(endpoint, 1);
+    let deleting: Promise<boolean> | null = null;
+    await stage.db.transaction(async (tx) => {
+      await updateEndpoint(tx, { ...endpoint, status: 'paused' });
+      deleting = stage.db.transaction((other) => deleteApplication(other, stage.environment, application.id));
+      await eventually(() =>
+        stage.sql("select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"),
+      ).toHaveLength(1);
+      await pauseLane(tx, endpoint.id);
+    });
+    expect(await deleting).toBe(true);
+    expect(await claimAll()).toHaveLength(1);
   });
 
   test('in fifo order begins the next only when the one before has ended', async () => {

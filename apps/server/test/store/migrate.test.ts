@@ -67,6 +67,42 @@ onBothDatabases('migrating', (kind) => {
   });
 });
 
+onBothDatabases('migrating, where paused endpoints were deleted with their application', (kind) => {
+  test('lets their lanes go, and no others', async () => {
+    database = await createTestDatabase(kind);
+    const db = await connect();
+    const NAME = '0018_lanes_let_go.sql';
+    await migrate(db);
+    await db.script(
+      `insert into organization (id, name) values ('10000000-0000-7000-8000-000000000000', 'o');
+       insert into environment (id, organization_id, name, mode, data_key)
+       select id, id, 'e', 'test', '' from organization;
+       insert into application (id, environment_id, name) select id, id, 'a' from environment;
+       insert into endpoint (id, environment_id, application_id, type, url, events, secret, retry_policy,
+         timeout_seconds, status)
+       select id, id, id, 'webhook', 'https://a.test', '{*}', '', '"default"', 30, 'paused' from environment;
+       insert into lane (endpoint_id, next_at, held_by, held_until)
+       select ('00000000-0000-7000-8000-00000000000' || n)::uuid, now() - interval '1 hour',
+         case when n < 3 then 'paused' end, case n when 1 then 'infinity'::timestamptz when 2 then now() + interval '9 years' end
+       from generate_series(1, 3) n
+       union all select id, now(), 'paused', 'infinity' from endpoint;
+       update lane set is_blocked = true, next_at = now() + interval '1 day'
+       where endpoint_id = '00000000-0000-7000-8000-000000000003';
+       delete from migration where name = '${NAME}'`,
+    );
+    expect(await migrate(db)).toEqual([NAME]);
+    const rows = await db.query<{ lane: string }>(
+      statement(
+        '',
+        `select concat_ws(' ', left(endpoint_id::text, 1), coalesce(held_by, 'free'), is_blocked, ready_at <= now()) as lane
+         from lane order by endpoint_id`,
+      ),
+      [],
+    );
+    expect(rows.map(({ lane }) => lane)).toEqual(['0 free f t', '0 free f t', '0 free f t', '1 paused f f']);
+  });
+});
+
 describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('processes that start together (PostgreSQL)', () => {
   test('migrate once', async () => {
     database = await createTestDatabase('postgresql');

@@ -72,7 +72,7 @@ export function storedApplications({ tenant, directory }: Pick<ApiDependencies, 
       return updated;
     },
 
-    /** Deletes it with its endpoints. @throws Problem `default_application`. */
+    /** Deletes it with its endpoints, and ends what is still due to them. @throws Problem `default_application`. */
     async remove(request: Asking, row: ApplicationRow): Promise<void> {
       if (row.is_default) {
         throw new Problem('default_application', 'every environment keeps its default application');
