@@ -121,7 +121,8 @@ const retry = statement<DeliveryRow>(
      where id = $2 and environment_id = $1 and ($3::uuid is null or application_id = $3) and status = any($5::text[])
        and attempt_count < ${MAX_ATTEMPT_NUMBER}
      returning ${COLUMNS}
-   ), woken as (${wakeLanesSql('retried')},
+     -- The head of a fifo endpoint is what its lane waits for; what is behind it goes on waiting.
+   ), woken as (${wakeLanesSql('retried', 'lane.is_blocked and lane.head_id is distinct from $2')},
        -- Somebody wants to know now: an open circuit is probed at once.
        held_until = case when lane.held_by = 'circuit_open' then statement_timestamp() else lane.held_until end)
    select * from retried`,

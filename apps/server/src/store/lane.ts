@@ -204,12 +204,14 @@ export async function msUntilReady(db: Queryable, except: readonly Uuid[]): Prom
  * SQL that wakes the lanes of deliveries which now wait: `source` names a query of (endpoint_id, due_at). Lanes are
  * locked in one order everywhere, so that two such statements wait for each other and never deadlock. A blocked lane is
  * not woken by what comes behind.
+ *
+ * @param isBlocked SQL of whether a lane is to sleep on.
  */
-export function wakeLanesSql(source: string): string {
+export function wakeLanesSql(source: string, isBlocked = 'lane.is_blocked'): string {
   return `insert into lane (endpoint_id, next_at)
     select endpoint_id, min(due_at) from ${source} group by endpoint_id order by endpoint_id
     on conflict (endpoint_id) do update set
-      next_at = case when lane.is_blocked then lane.next_at else least(lane.next_at, excluded.next_at) end`;
+      next_at = case when ${isBlocked} then lane.next_at else least(lane.next_at, excluded.next_at) end`;
 }
 
 const lookAnew = statement(

@@ -4,6 +4,7 @@ import { claim } from '../../src/delivery/claim.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { deleteApplication } from '../../src/store/application.ts';
 import { openCircuit } from '../../src/store/circuit.ts';
+import { retryDelivery } from '../../src/store/delivery.ts';
 import { type EndpointRow, type EndpointSettings, updateEndpoint } from '../../src/store/endpoint.ts';
 import { letLaneGo, lookAtLaneAnew, msUntilReady, pauseLane } from '../../src/store/lane.ts';
 import { type LeasedDelivery, recordAttempts } from '../../src/store/lease.ts';
@@ -187,6 +188,22 @@ onBothDatabases('a lane', (kind) => {
       expect([first.messageId, (await claimOne()).messageId]).toEqual([late.id, early.id]);
     },
   );
+
+  test('in fifo order sends its head at once where somebody wants it, and nothing else before it', async () => {
+    const endpoint = await stage.addEndpoint({ ordering: 'fifo' });
+    const [first = '' as Uuid, second = '' as Uuid] = await accept(endpoint, 2);
+    const retry = (id: Uuid) => retryDelivery(stage.db, stage.environment, null, id, 'manual', ['PENDING']);
+    await recordAttempts(stage.db, [fails(await claimOne(), 60_000)]);
+    expect(await claimAll()).toEqual([]);
+    expect(await retry(second)).toMatchObject({ id: second });
+    expect(await claimAll(), 'what is behind it').toEqual([]);
+    expect(await msUntilReady(stage.db, [])).toBeGreaterThan(50_000);
+    expect(await retry(first)).toMatchObject({ id: first });
+    const head = await claimOne();
+    expect([head.id, await inFlight()]).toEqual([first, 1]);
+    await recordAttempts(stage.db, [result(head)]);
+    expect((await claimOne()).id).toBe(second);
+  });
 
   test('in fifo order goes on where its head was rescued, and where it was given back', async () => {
     const endpoint = await stage.addEndpoint({ ordering: 'fifo' });

@@ -166,18 +166,24 @@ onBothDatabases('an attempt of the Svix client', (kind) => {
     expect(requests).toHaveLength(2);
   });
 
-  test('is made at once by resend where it waits for its time', async () => {
-    const id = await endpoint('/fail-times/1', 'waits', { retry_policy: [86_400] });
-    const message = await svix.message.create(APP, { ...event, eventType: 'waits' });
-    const waiting = await until(
-      async () => (await svix.messageAttempt.listAttemptedMessages(APP, id)).data[0],
-      (each) => each?.status === MessageStatus.Pending && each.nextAttempt != null,
-    );
-    expect(waiting?.nextAttempt?.getTime()).toBeGreaterThan(Date.now() + 80_000_000);
-    await svix.messageAttempt.resend(APP, message.id, id);
-    const { data } = await attemptsOf(message.id, 2);
-    expect(data.map(({ status }) => status)).toEqual([0, 2]);
-  });
+  // Found: in fifo order the lane slept on until the old time.
+  test.for(['none', 'fifo'])(
+    'is made at once by resend where it waits for its time (ordering: %s)',
+    async (ordering) => {
+      const type = `waits-${ordering}`;
+      const id = await endpoint(`/fail-times/1/${type}`, type, { retry_policy: [86_400], ordering });
+      const message = await svix.message.create(APP, { ...event, eventType: type });
+      await attemptsOf(message.id, 1);
+      const waiting = await until(
+        async () => (await svix.messageAttempt.listAttemptedMessages(APP, id)).data[0],
+        (each) => each?.status === MessageStatus.Pending && each.nextAttempt != null,
+      );
+      expect(waiting?.nextAttempt?.getTime()).toBeGreaterThan(Date.now() + 80_000_000);
+      await svix.messageAttempt.resend(APP, message.id, id);
+      const { data } = await attemptsOf(message.id, 2);
+      expect(data.map(({ status }) => status)).toEqual([0, 2]);
+    },
+  );
 
   test('of nobody is 404', async () => {
     const id = await endpoint('/ok', 'other');
