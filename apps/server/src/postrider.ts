@@ -31,6 +31,7 @@ import { type Resolve, sharedResolve } from './egress/resolve.ts';
 import { checkUrl } from './egress/url-policy.ts';
 import { Acceptor, type Handoff } from './ingest/acceptor.ts';
 import type { Log } from './log.ts';
+import { createClockWatch } from './maintenance/clock-watch.ts';
 import { createExpiry } from './maintenance/expiry.ts';
 import { createFailingWatch } from './maintenance/failing-endpoints.ts';
 import { createLeader } from './maintenance/leader.ts';
@@ -207,6 +208,7 @@ async function run(
       createExpiry({ db, log }),
       createRetention({ db, log, defaultDays: config.retentionDays }),
       createTallyKeeper({ db, log }),
+      createClockWatch({ db, log }),
       createFailingWatch({ db, log, rule: FAILING_RULE, disable }),
       ...(db.kind === 'embedded' ? [createVacuum({ db, log })] : []),
     ];

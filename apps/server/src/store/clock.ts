@@ -6,6 +6,13 @@ const read = statement<{ now: number }>(
   'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
 );
 
+/** Milliseconds since 1970 by the database. */
+export async function readClock(db: Queryable): Promise<number> {
+  const [row] = await db.query(read, []);
+  if (!row) throw new Error('the database does not tell the time');
+  return row.now;
+}
+
 const INTERVAL_MS = 5_000;
 /** An answer that took longer says too little. */
 const MAX_ROUND_TRIP_MS = 1_000;
@@ -40,10 +47,10 @@ export class DatabaseClock implements Service {
 
   async #read(db: Queryable): Promise<void> {
     const askedAt = performance.now();
-    const [row] = await db.query(read, []);
+    const now = await readClock(db);
     const answeredAt = performance.now();
-    if (!row || answeredAt - askedAt > MAX_ROUND_TRIP_MS) return;
-    this.#difference = row.now - (askedAt + answeredAt) / 2;
+    if (answeredAt - askedAt > MAX_ROUND_TRIP_MS) return;
+    this.#difference = now - (askedAt + answeredAt) / 2;
     this.#trustedUntil = answeredAt + TRUST_MS;
   }
 }

@@ -24,6 +24,7 @@ import { eventTypesNamed, listEventTypes, readSchema } from '../../src/store/eve
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
 import { lockOpenJob } from '../../src/store/job.ts';
 import { letLanesGo, lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
+import { putLanesRight } from '../../src/store/lane-clock.ts';
 import { type LeasedDelivery, recordAttempts, releaseLeases, takeOverLeases } from '../../src/store/lease.ts';
 import { freeLeases, lookAtLeases, moveWatch } from '../../src/store/lease-watch.ts';
 import {
@@ -100,6 +101,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['the next ready lane', 10, (db) => msUntilReady(db, [])],
     ['a turn of 64', 400, (db) => takeTurns(db, [{ ...turn, endpointId: shop }])],
     ['the lanes of an application that is deleted', 10, (db) => letLanesGo(db, env(), app)],
+    ['lanes that are ahead of the clock', 100, (db) => putLanesRight(db, 1_000)],
     ['a look at leases', 10, (db) => lookAtLeases(db, 0, STRETCH.start).catch(() => {})],
     ['a rescue of 1,000', 10, (db) => freeLeases(db, STRETCH, 1_000)],
     ['the end of a rescue', 10, (db) => moveWatch(db, STRETCH)],
