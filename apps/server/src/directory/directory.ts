@@ -159,7 +159,9 @@ export class Directory implements Service {
     if (direct) return direct;
     const endpoint = entry?.endpoint(id);
     if ((endpoint && endpoint.status !== 'disabled') || (entry && entry.readAt >= since)) return endpoint ?? null;
-    this.forget({ kind: 'application', id: applicationId });
+    // A claim asks for a whole backlog at once: whoever is first forgets the old entry, and all share what is read then.
+    const kept = this.#applications.peek(applicationId);
+    if (kept && kept.readAt < since) this.forget({ kind: 'application', id: applicationId });
     return (await this.#byId(environmentId, applicationId))?.endpoint(id) ?? null;
   }
 

@@ -118,6 +118,40 @@ onBothDatabases('the directory', (kind) => {
     expect(await directory.application(other, { by: 'default' })).toBeNull();
   });
 
+  test.each([
+    ['is disabled', 1],
+    ['is gone', 1],
+    // Nothing is kept that could tell since when there is none: it is looked for once more.
+    ['is gone with its application', 2],
+  ])('looks for all of a backlog together whether its endpoint %s', async (what, most) => {
+    const { id } = await stage.addApplication();
+    const endpoint = await stage.addEndpoint({ application_id: id });
+    const isThere = what === 'is disabled';
+    if (isThere) await disableEndpoint(stage.db, stage.environment, endpoint.id, 'gone');
+    await app(id);
+    if (most > 1) {
+      await deleteApplication(stage.db, stage.environment, id);
+      directory.forget({ kind: 'application', id });
+    }
+    const asked = gate.seen.length;
+    const claimedAt = performance.now();
+    const wanted = isThere ? endpoint.id : newId();
+    const ask = () => directory.endpoint(stage.environment, id, wanted, claimedAt);
+    const found = await Promise.all(Array.from({ length: 64 }, ask));
+    expect(new Set(found.map((each) => each?.status))).toEqual(new Set([isThere ? 'disabled' : undefined]));
+    expect(gate.seen.slice(asked).filter((name) => name === 'application_read')).toHaveLength(most);
+  });
+
+  test('looks again for each claim: what was read before it is no final answer', async () => {
+    const { id } = await stage.addApplication();
+    const endpoint = await stage.addEndpoint({ application_id: id });
+    await disableEndpoint(stage.db, stage.environment, endpoint.id, 'gone');
+    const now = () => directory.endpoint(stage.environment, id, endpoint.id, performance.now());
+    expect(await now()).toMatchObject({ status: 'disabled' });
+    await stage.sql("update endpoint set status = 'active', disabled_reason = null where id = $1", [endpoint.id]);
+    expect(await Promise.all([now(), now()])).toMatchObject([{ status: 'active' }, { status: 'active' }]);
+  });
+
   test('does not keep what it read before a change that came meanwhile', async () => {
     const { id } = await stage.addApplication();
     const endpoint = await stage.addEndpoint({ application_id: id });
