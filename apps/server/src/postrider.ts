@@ -294,9 +294,9 @@ async function stopAll(services: readonly Service[]): Promise<void> {
 function handoffTo(worker: Worker): Handoff {
   return {
     wayMs: 0,
-    reserve: (endpoint) => worker.reserve(endpoint),
+    reserve: (application, endpoint) => worker.reserve(application, endpoint),
     send: (delivery, leasedAt) => worker.deliver(delivery, leasedAt),
-    release: (endpoint) => worker.release(endpoint),
+    release: (application, endpoint) => worker.release(application, endpoint),
   };
 }
 

@@ -29,7 +29,7 @@ const SURE_MS = PUBLISH_MS - 1_000;
 export interface Hands {
   /** Resolves to how many places are free: at least `wanted`, or fewer after `timeoutMs`. */
   room(wanted: number, timeoutMs: number): Promise<number>;
-  reserve(endpointId: Uuid): boolean;
+  reserve(applicationId: Uuid, endpointId: Uuid): boolean;
   /** @param onEnd called once it is in hand no longer, whatever became of it. */
   deliver(delivery: LeasedDelivery, leasedAt: number, onEnd: () => void): void;
   putInLane(delivery: LeasedDelivery): Promise<void>;
@@ -157,7 +157,8 @@ export class BackboneIntake implements Service {
     };
     const left: Promise<void>[] = [];
     for (const delivery of deliveries) {
-      if (this.#hands.reserve(delivery.endpointId)) this.#hands.deliver(delivery, receivedAt, onEnd);
+      const { applicationId, endpointId } = delivery;
+      if (this.#hands.reserve(applicationId, endpointId)) this.#hands.deliver(delivery, receivedAt, onEnd);
       else left.push(this.#hands.putInLane(delivery).then(onEnd, onEnd));
     }
     await Promise.all(left);

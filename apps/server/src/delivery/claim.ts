@@ -1,7 +1,6 @@
-import type { Uuid } from '../core/ids.ts';
 import { grant } from '../core/lane.ts';
 import type { Database } from '../store/database.ts';
-import { lockReadyLanes, type ReadyLane, type Turn, takeTurns } from '../store/lane.ts';
+import { type Except, lockReadyLanes, type ReadyLane, type Turn, takeTurns } from '../store/lane.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery } from '../store/lease.ts';
 
 /** Lanes that get a turn in one claim. */
@@ -14,10 +13,10 @@ const PAUSED_MS = 10 * 365 * 24 * 3_600_000;
 export interface Room {
   /** Places free in all. */
   readonly free: number;
-  /** Places free for one endpoint. */
-  roomFor(endpoint: Uuid): number;
-  /** Endpoints for which there is none. */
-  readonly saturated: readonly Uuid[];
+  /** For whom there is none. */
+  readonly full: Except;
+  /** How many each of these lanes may have, `most` or fewer. */
+  allot(lanes: readonly ReadyLane[], most: number): number[];
 }
 
 /** What a claim brought: the deliveries, and how many lanes had a turn. */
@@ -29,15 +28,18 @@ export interface Claimed {
 /** One round of turns: those lanes that waited longest, each as much as it may send and we have room for. */
 export async function claim(db: Database, room: Room): Promise<Claimed> {
   return db.transaction(async (tx) => {
-    const lanes = await lockReadyLanes(tx, Math.min(LANES, room.free), room.saturated);
+    const lanes = await lockReadyLanes(tx, Math.min(LANES, room.free), room.full);
     if (lanes.length === 0) return { deliveries: [], lanes: 0 };
     const share = Math.min(TURN, Math.max(1, Math.floor(room.free / lanes.length)));
-    const turns = lanes.map((lane) => turnOf(lane, Math.min(share, room.roomFor(lane.endpoint_id))));
-    return { deliveries: await takeTurns(tx, turns), lanes: lanes.length };
+    const places = room.allot(lanes, share);
+    // A lane that there is no place for keeps its turn: the next claim passes it by, or has one for it.
+    const turns = lanes.flatMap((lane, n) => turnOf(lane, places[n] ?? 0));
+    return { deliveries: turns.length > 0 ? await takeTurns(tx, turns) : [], lanes: lanes.length };
   });
 }
 
-function turnOf(lane: ReadyLane, max: number): Turn {
+function turnOf(lane: ReadyLane, max: number): Turn | [] {
+  if (max === 0) return [];
   const base = {
     endpointId: lane.endpoint_id,
     places: lane.is_fifo ? 1 : lane.max_in_flight,

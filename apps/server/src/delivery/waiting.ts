@@ -28,10 +28,11 @@ export class Waiting {
   }
 
   /** Takes out the next delivery of the first endpoint in turn that may start one; that endpoint then goes to the end. */
-  next(mayStart: (endpoint: Uuid) => boolean): InHand | undefined {
+  next(mayStart: (delivery: LeasedDelivery) => boolean): InHand | undefined {
     for (const [endpoint, queue] of this.#queues) {
-      if (!mayStart(endpoint)) continue;
-      const next = queue.shift();
+      const [next] = queue;
+      if (!next || !mayStart(next.delivery)) continue;
+      queue.shift();
       this.#queues.delete(endpoint);
       if (queue.length > 0) this.#queues.set(endpoint, queue);
       return next;

@@ -121,12 +121,12 @@ export class Worker implements Service {
   }
 
   /** Takes a place for one delivery to this endpoint, or says that there is none. */
-  reserve(endpointId: Uuid): boolean {
-    return this.#isRunning && this.#hands.take(endpointId);
+  reserve(applicationId: Uuid, endpointId: Uuid): boolean {
+    return this.#isRunning && this.#hands.take(applicationId, endpointId);
   }
 
-  release(endpointId: Uuid): void {
-    this.#free(endpointId);
+  release(applicationId: Uuid, endpointId: Uuid): void {
+    this.#free(applicationId, endpointId);
   }
 
   /** Puts a delivery that is leased to us, and for which there is no place, into its lane. */
@@ -154,11 +154,16 @@ export class Worker implements Service {
    */
   deliver(delivery: LeasedDelivery, leasedAt: number, onEnd?: () => void): void {
     const inHand = { delivery, leasedAt, isClaimed: false, onEnd };
-    if (!this.#waiting.has(delivery.endpointId) && this.#wire.take(delivery.endpointId, KEPT_FOR_CLAIMS)) {
+    if (!this.#waiting.has(delivery.endpointId) && this.#mayStart(delivery)) {
       this.#run(inHand);
     } else {
       this.#waiting.add(inHand);
     }
+  }
+
+  /** Takes a place on the wire for what was handed over, if there is one for it. */
+  #mayStart({ applicationId, endpointId }: LeasedDelivery): boolean {
+    return this.#wire.take(applicationId, endpointId, KEPT_FOR_CLAIMS);
   }
 
   /** A delivery that has a place on the wire. */
@@ -181,23 +186,23 @@ export class Worker implements Service {
     );
   }
 
-  #end({ delivery: { endpointId, isCounted: hadPlace }, onEnd }: InHand): void {
-    this.#free(endpointId);
+  #end({ delivery: { applicationId, endpointId, isCounted: hadPlace }, onEnd }: InHand): void {
+    this.#free(applicationId, endpointId);
     onEnd?.();
     // Its lane was full and has a place now. Left to the next look, a fifo endpoint would get two messages a second.
     if (hadPlace) this.#work.fire();
   }
 
-  #free(endpointId: Uuid): void {
-    this.#hands.giveBack(endpointId);
+  #free(applicationId: Uuid, endpointId: Uuid): void {
+    this.#hands.giveBack(applicationId, endpointId);
     this.#done.fire();
     this.#room.fire();
     if (this.#wantsRoom) this.#work.fire();
   }
 
-  #leaveWire(endpointId: Uuid): void {
-    this.#wire.giveBack(endpointId);
-    const next = this.#waiting.next((endpoint) => this.#wire.take(endpoint, KEPT_FOR_CLAIMS));
+  #leaveWire({ applicationId, endpointId }: LeasedDelivery): void {
+    this.#wire.giveBack(applicationId, endpointId);
+    const next = this.#waiting.next((delivery) => this.#mayStart(delivery));
     if (next) this.#run(next);
     else if (this.#wantsRoom) this.#work.fire();
   }
@@ -222,21 +227,21 @@ export class Worker implements Service {
     for (const inHand of this.#waiting.takeOlderThan(performance.now() - MAX_WAIT_MS)) {
       this.#finish(inHand, this.#release(inHand.delivery, null));
     }
-    const saturated = this.#wire.saturated();
+    const full = this.#wire.full();
     const free = Math.min(this.#wire.free, this.#hands.free);
-    this.#wantsRoom = saturated.length > 0 || free <= 0;
+    this.#wantsRoom = full.endpoints.length > 0 || full.applications.length > 0 || free <= 0;
     if (free <= 0) return POLL_MS;
-    const inMs = await msUntilReady(db, saturated);
+    const inMs = await msUntilReady(db, full);
     if (inMs === null || inMs > 0) return Math.min(POLL_MS, inMs ?? POLL_MS);
     const leasedAt = performance.now();
     const { deliveries, lanes } = await claim(db, {
       free,
-      saturated,
-      roomFor: (endpoint) => this.#wire.roomFor(endpoint),
+      full,
+      allot: (lanes, most) => this.#wire.allot(lanes, most),
     });
     for (const delivery of deliveries) {
-      this.#hands.occupy(delivery.endpointId);
-      this.#wire.occupy(delivery.endpointId);
+      this.#hands.occupy(delivery.applicationId, delivery.endpointId);
+      this.#wire.occupy(delivery.applicationId, delivery.endpointId);
       this.#run({ delivery, leasedAt, isClaimed: true });
     }
     // Ready lanes that another process has in hand are its business.
@@ -268,7 +273,7 @@ export class Worker implements Service {
       if (endpoint || isTransient(error)) throw error;
       made = faultyAttempt(delivery, null, 'internal_error', error, new Date());
     } finally {
-      this.#leaveWire(endpointId);
+      this.#leaveWire(delivery);
     }
     await this.#conclude(endpoint, delivery, made);
   }

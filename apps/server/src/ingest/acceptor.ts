@@ -53,11 +53,11 @@ export interface Handoff {
   /** How long a delivery may be on its way until a worker has it in hand, ms. */
   readonly wayMs: number;
   /** Takes a place for one delivery to this endpoint; false where there is no room for it now. */
-  reserve(endpointId: Uuid): boolean;
+  reserve(applicationId: Uuid, endpointId: Uuid): boolean;
   /** The delivery is committed and its place is taken: send it. @param leasedAt by performance.now(). */
   send(delivery: LeasedDelivery, leasedAt: number): void;
   /** The place is not needed: the commit failed. */
-  release(endpointId: Uuid): void;
+  release(applicationId: Uuid, endpointId: Uuid): void;
 }
 
 /** Counts what was made, for statistics. */
@@ -257,7 +257,7 @@ export class Acceptor {
   #prepare(draft: Prepared['draft']): Prepared {
     const id = newId();
     const ways = draft.endpoints.map((endpoint) =>
-      !draft.deliverAt && isUngoverned(endpoint) ? this.#reserve(endpoint.id) : null,
+      !draft.deliverAt && isUngoverned(endpoint) ? this.#reserve(draft.applicationId, endpoint.id) : null,
     );
     const deliveries = draft.endpoints.map((endpoint, n): NewDelivery => {
       const way = ways[n];
@@ -291,8 +291,8 @@ export class Acceptor {
     };
   }
 
-  #reserve(endpointId: Uuid): Handoff | null {
-    for (const handoff of this.#handoffs) if (handoff.reserve(endpointId)) return handoff;
+  #reserve(applicationId: Uuid, endpointId: Uuid): Handoff | null {
+    for (const handoff of this.#handoffs) if (handoff.reserve(applicationId, endpointId)) return handoff;
     return null;
   }
 
@@ -365,7 +365,7 @@ export class Acceptor {
   #release({ prepared }: Pending): void {
     for (const { message, ways } of prepared) {
       message.deliveries.forEach(({ endpointId }, n) => {
-        ways[n]?.release(endpointId);
+        ways[n]?.release(message.applicationId, endpointId);
       });
     }
   }

@@ -18,6 +18,8 @@ import { leaseEndSql } from './lease-watch.ts';
 /** A lane whose turn it is, locked to the end of the transaction. Times are milliseconds of the database's clock. */
 export interface ReadyLane {
   readonly endpoint_id: Uuid;
+  /** Null where the endpoint is gone. */
+  readonly application_id: Uuid | null;
   /** Null where the endpoint is gone: its deliveries are let through, to end FAILED. */
   readonly status: EndpointStatus | null;
   readonly rate_limit: number | null;
@@ -32,6 +34,12 @@ export interface ReadyLane {
   readonly tokens_at: number | null;
   readonly resumed_at: number | null;
   readonly now: number;
+}
+
+/** Whose lanes get no turn, as nothing could be sent now: of these endpoints, and all of these applications. */
+export interface Except {
+  readonly endpoints: readonly Uuid[];
+  readonly applications: readonly Uuid[];
 }
 
 const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
@@ -56,18 +64,19 @@ export function headSql(lane: string): string {
 
 const lockReady = statement<ReadyLane>(
   'lane_lock_ready',
-  `select l.endpoint_id, e.status, e.rate_limit, e.max_in_flight, coalesce(e.ordering = 'fifo', false) as is_fifo,
+  `select l.endpoint_id, e.application_id, e.status, e.rate_limit, e.max_in_flight, coalesce(e.ordering = 'fifo', false) as is_fifo,
      coalesce(e.timeout_seconds, 60) as timeout_seconds, l.circuit, l.in_flight,
      case when e.ordering = 'fifo' then ${headSql('l')} end as head_id, l.tokens,
      ${ms('l.tokens_at')} as tokens_at, ${ms('l.resumed_at')} as resumed_at, ${ms('statement_timestamp()')} as now
    from lane l left join endpoint e on e.id = l.endpoint_id
    where l.ready_at <= statement_timestamp() and l.endpoint_id <> all($2::uuid[])
+     and (e.application_id = any($3::uuid[])) is not true
    order by l.ready_at limit $1 for update of l skip locked`,
 );
 
-/** The lanes that have waited longest for a turn. @param except endpoints to which nothing could be sent now. */
-export async function lockReadyLanes(tx: Queryable, limit: number, except: readonly Uuid[]): Promise<ReadyLane[]> {
-  return tx.query(lockReady, [limit, except]);
+/** The lanes that have waited longest for a turn. */
+export async function lockReadyLanes(tx: Queryable, limit: number, except: Except): Promise<ReadyLane[]> {
+  return tx.query(lockReady, [limit, except.endpoints, except.applications]);
 }
 
 /** What one lane gets in this turn, and how it is left. */
@@ -191,13 +200,15 @@ export async function takeTurns(tx: Queryable, turns: readonly Turn[]): Promise<
 // A paused lane is ready at infinity, from which PostgreSQL before 17 cannot subtract: nothing waits for a time then.
 const nextReady = statement<{ in_ms: number | null }>(
   'lane_next_ready',
-  `select ${ms(`nullif(min(ready_at), 'infinity') - statement_timestamp()`)} as in_ms from lane
-   where ready_at is not null and endpoint_id <> all($1::uuid[])`,
+  `select ${ms(`nullif(l.ready_at, 'infinity') - statement_timestamp()`)} as in_ms from lane l
+   where l.ready_at is not null and l.endpoint_id <> all($1::uuid[]) and not exists (
+     select from endpoint e where e.id = l.endpoint_id and e.application_id = any($2::uuid[]))
+   order by l.ready_at limit 1`,
 );
 
 /** Milliseconds until some lane is ready (0 and below: now), or null where nothing waits. */
-export async function msUntilReady(db: Queryable, except: readonly Uuid[]): Promise<number | null> {
-  return (await db.query(nextReady, [except]))[0]?.in_ms ?? null;
+export async function msUntilReady(db: Queryable, except: Except): Promise<number | null> {
+  return (await db.query(nextReady, [except.endpoints, except.applications]))[0]?.in_ms ?? null;
 }
 
 /**

@@ -3,9 +3,8 @@ import { expect, test } from 'vitest';
 import { claim } from '../../src/delivery/claim.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { until } from '../kit/until.ts';
+import { roomFor } from '../store/stage.ts';
 import { backboneOn } from './stage.ts';
-
-const EVERYTHING = { free: 100, saturated: [], roomFor: () => 100 };
 
 onBothDatabases('the handing side of a backbone', (kind) => {
   const stage = backboneOn(kind);
@@ -21,7 +20,7 @@ onBothDatabases('the handing side of a backbone', (kind) => {
     on.intake.start();
     await on.inHand(1);
     expect(await on.rows()).toEqual([{ status: 'PENDING', lease: 1 }]);
-    expect((await claim(on.stage.db, EVERYTHING)).deliveries).toEqual([]);
+    expect((await claim(on.stage.db, roomFor(100))).deliveries).toEqual([]);
   });
 
   test('gives back at once what waits behind a publish that failed', async () => {

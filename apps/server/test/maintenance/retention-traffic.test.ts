@@ -7,7 +7,7 @@ import { recordAttempts } from '../../src/store/lease.ts';
 import { DAY_MS } from '../../src/store/partition.ts';
 import { databaseNow, deleteMessages, dropDay, partitionedDays } from '../../src/store/retention.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { claimDue, openStage, result, type Stage } from '../store/stage.ts';
+import { claimDue, openStage, result, roomFor, type Stage } from '../store/stage.ts';
 import { acceptAt, daysAgo, haveRunFor, inventory, retain, sendDue } from './stage.ts';
 
 onBothDatabases('retention amid traffic', (kind) => {
@@ -55,9 +55,8 @@ onBothDatabases('retention amid traffic', (kind) => {
       }
     };
     const endpointId = newId();
-    const room = { free: 20, roomFor: () => 20, saturated: [] };
     const sendSome = async () => {
-      const { deliveries } = await claim(stage.db, room);
+      const { deliveries } = await claim(stage.db, roomFor(20));
       const ours = await recordAttempts(
         stage.db,
         deliveries.map((each) => result(each)),

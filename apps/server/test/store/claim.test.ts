@@ -3,10 +3,10 @@ import { newId } from '../../src/core/ids.ts';
 import { claim } from '../../src/delivery/claim.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { lockReadyLanes } from '../../src/store/lane.ts';
+import { lockReadyLanes, msUntilReady, type ReadyLane } from '../../src/store/lane.ts';
 import { LEASE_MARGIN_MS } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { claimDue, giveBackLease, message, openStage, type Stage } from './stage.ts';
+import { claimDue, giveBackLease, message, openStage, roomFor, type Stage } from './stage.ts';
 
 onBothDatabases('a claim', (kind) => {
   let stage: Stage;
@@ -90,6 +90,35 @@ onBothDatabases('a claim', (kind) => {
     expect((await claimDue(stage.db, 10)).map((delivery) => delivery.endpointId)).toEqual([full]);
   });
 
+  test('leaves the applications that it is told to leave, but what of theirs has lost its endpoint', async () => {
+    const { id: application } = await stage.addApplication();
+    const [full, idle] = [await stage.addEndpoint(), await stage.addEndpoint({ application_id: application })];
+    const gone = newId();
+    await insertMessages(stage.db, [
+      message(stage, [{ endpointId: full.id, dueInMs: -9_000 }, { endpointId: gone }]),
+      message({ ...stage, application }, [{ endpointId: idle.id }]),
+    ]);
+    const room = { ...roomFor(10), full: { endpoints: [], applications: [stage.application] } };
+    const claimed = (await claim(stage.db, room)).deliveries.map((delivery) => delivery.endpointId);
+    expect(new Set(claimed)).toEqual(new Set([gone, idle.id]));
+    expect(await msUntilReady(stage.db, room.full)).toBeNull();
+    expect(await msUntilReady(stage.db, roomFor(10).full)).toBeLessThan(0);
+  });
+
+  test('leaves a lane for which there is no place as it is, and its turn to it', async () => {
+    const [one, two] = [await stage.addEndpoint(), await stage.addEndpoint()];
+    await insertMessages(stage.db, [message(stage, [{ endpointId: one.id }, { endpointId: two.id }])]);
+    const lanes = () => stage.sql<{ endpoint_id: string; ready_at: Date }>('select * from lane order by endpoint_id');
+    const before = await lanes();
+    const none = await claim(stage.db, { ...roomFor(10), allot: (each) => each.map(() => 0) });
+    expect([none, await lanes()]).toEqual([{ deliveries: [], lanes: 2 }, before]);
+    const room = { ...roomFor(10), allot: (each: readonly ReadyLane[]) => each.map((_, n) => (n === 0 ? 1 : 0)) };
+    const first = await claim(stage.db, room);
+    const second = await claim(stage.db, room);
+    const served = [...first.deliveries, ...second.deliveries].map((delivery) => delivery.endpointId);
+    expect(new Set(served)).toEqual(new Set([one.id, two.id]));
+  });
+
   test('raises the fencing token each time', async () => {
     await insertMessages(stage.db, [message(stage)]);
     for (const lease of [1, 2, 3]) {
@@ -121,8 +150,8 @@ onBothDatabases('a claim', (kind) => {
   test.skipIf(kind === 'embedded')('passes over lanes that another has in hand, without waiting', async () => {
     await insertMessages(stage.db, [message(stage, 4)]);
     await stage.db.transaction(async (tx) => {
-      const mine = await lockReadyLanes(tx, 3, []);
-      const theirs = await claim(stage.db, { free: 10, roomFor: () => 10, saturated: [] });
+      const mine = await lockReadyLanes(tx, 3, { endpoints: [], applications: [] });
+      const theirs = await claim(stage.db, roomFor(10));
       expect([mine.length, theirs.deliveries.length]).toEqual([3, 1]);
     });
   });

@@ -50,6 +50,7 @@ import { message, openStage, result, type Stage } from './stage.ts';
 
 const YEAR = monthsFrom('2026-01', '2026-12');
 
+const NOBODY = { endpoints: [], applications: [] };
 /** One tenant's backlog: 4,000 messages to 5 endpoints each, all due, none sent. */
 const BACKLOG = 20_000;
 
@@ -97,8 +98,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ...{ after: firstIdAt(0), last: page.before },
   });
   const HOT: [string, number, (db: Queryable) => Promise<unknown>][] = [
-    ['the lanes whose turn it is', 100, (db) => lockReadyLanes(db, 32, [])],
-    ['the next ready lane', 10, (db) => msUntilReady(db, [])],
+    ['the lanes whose turn it is', 100, (db) => lockReadyLanes(db, 32, NOBODY)],
+    ['the next ready lane', 10, (db) => msUntilReady(db, NOBODY)],
     ['a turn of 64', 400, (db) => takeTurns(db, [{ ...turn, endpointId: shop }])],
     ['the lanes of an application that is deleted', 10, (db) => letLanesGo(db, env(), app)],
     ['lanes that are ahead of the clock', 100, (db) => putLanesRight(db, 1_000)],

@@ -10,7 +10,7 @@ import { letLaneGo, lookAtLaneAnew, msUntilReady, pauseLane } from '../../src/st
 import { type LeasedDelivery, recordAttempts } from '../../src/store/lease.ts';
 import { rescueExpired } from '../../src/store/lease-watch.ts';
 import { onBothDatabases } from '../kit/database.ts';
-import { eventually, failUntried, giveBackLease, message, openStage, result, type Stage } from './stage.ts';
+import { eventually, failUntried, giveBackLease, message, openStage, result, roomFor, type Stage } from './stage.ts';
 
 onBothDatabases('a lane', (kind) => {
   let stage: Stage;
@@ -21,7 +21,7 @@ onBothDatabases('a lane', (kind) => {
   beforeEach(() => stage.clear());
   afterAll(() => stage.close());
 
-  const room = { free: 100, roomFor: () => 100, saturated: [] };
+  const room = roomFor(100);
   const claimAll = async () => (await claim(stage.db, room)).deliveries;
   const claimOne = async (): Promise<LeasedDelivery> => {
     const [delivery, ...others] = await claimAll();
@@ -51,9 +51,9 @@ onBothDatabases('a lane', (kind) => {
     const endpoint = await stage.addEndpoint();
     await accept(endpoint, 1);
     await pauseLane(stage.db, endpoint.id);
-    expect(await msUntilReady(stage.db, [])).toBeNull();
+    expect(await msUntilReady(stage.db, room.full)).toBeNull();
     await accept(await stage.addEndpoint(), 1);
-    expect(await msUntilReady(stage.db, [])).toBeLessThanOrEqual(0);
+    expect(await msUntilReady(stage.db, room.full)).toBeLessThanOrEqual(0);
   });
 
   const HOLDS: Readonly<Record<string, (endpoint: EndpointRow) => Promise<unknown>>> = {

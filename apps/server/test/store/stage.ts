@@ -5,7 +5,7 @@ import type { Endpoint } from '../../src/core/endpoint.ts';
 import { newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
 import { STANDARD_SIGNATURE } from '../../src/core/signature.ts';
 import { seal, Vault } from '../../src/crypto/vault.ts';
-import { claim } from '../../src/delivery/claim.ts';
+import { claim, type Room } from '../../src/delivery/claim.ts';
 import type { NewDelivery, NewMessage } from '../../src/store/acceptance.ts';
 import { type ApplicationRow, insertApplication } from '../../src/store/application.ts';
 import { type Database, openDatabase, type Queryable, statement } from '../../src/store/database.ts';
@@ -193,11 +193,15 @@ const WAKE_ALL = statement(
    on conflict (endpoint_id) do update set next_at = excluded.next_at`,
 );
 
+/** Room for so many deliveries, whosever they are, but for these endpoints. */
+export function roomFor(free: number, endpoints: readonly Uuid[] = []): Room {
+  return { free, full: { endpoints, applications: [] }, allot: (lanes, most) => lanes.map(() => most) };
+}
+
 /** One claim with room for so many, every lane that has something waiting awake. */
 export async function claimDue(db: Database, limit: number, except: readonly Uuid[] = []): Promise<LeasedDelivery[]> {
   await db.query(WAKE_ALL, []);
-  const room = { free: limit, roomFor: () => limit, saturated: except };
-  return (await claim(db, room)).deliveries;
+  return (await claim(db, roomFor(limit, except))).deliveries;
 }
 
 export function giveBackLease(db: Queryable, delivery: LeasedDelivery, delayMs: number): Promise<void> {

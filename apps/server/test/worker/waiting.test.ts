@@ -29,9 +29,9 @@ test('deliveries leave oldest first within an endpoint, and endpoints take turns
 test('an endpoint that may not start one keeps its turn, and holds up nobody', () => {
   const waiting = new Waiting();
   for (const endpoint of [a, b, b]) waiting.add(inHand(endpoint, 1));
-  expect(waiting.next((endpoint) => endpoint !== a)?.delivery.endpointId).toBe(b);
-  expect(waiting.next((endpoint) => endpoint !== a)?.delivery.endpointId).toBe(b);
-  expect(waiting.next((endpoint) => endpoint !== a)).toBeUndefined();
+  expect(waiting.next(({ endpointId }) => endpointId !== a)?.delivery.endpointId).toBe(b);
+  expect(waiting.next(({ endpointId }) => endpointId !== a)?.delivery.endpointId).toBe(b);
+  expect(waiting.next(({ endpointId }) => endpointId !== a)).toBeUndefined();
   expect(waiting.has(a)).toBe(true);
   expect(waiting.has(b)).toBe(false);
   expect(waiting.next(anyone)?.delivery.endpointId).toBe(a);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DisabledReason, Endpoint } from '../../src/core/endpoint.ts';
-import type { Uuid } from '../../src/core/ids.ts';
+import { newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
 import type { Worker } from '../../src/delivery/worker.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import type { DeliveryRow } from '../../src/store/delivery.ts';
@@ -77,13 +77,57 @@ onBothDatabases('a worker', (kind) => {
     expect(transport.tries.length).toBeLessThan(600);
   });
 
-  test('hands out a place only while it runs', async () => {
-    expect(worker.reserve(endpoint.id)).toBe(false);
+  test('leaves room for another application beside one with many slow endpoints', async () => {
+    const slow = await Promise.all(Array.from({ length: 40 }, () => stage.addEndpoint()));
+    const { id: application } = await stage.addApplication();
+    const quick = engineEndpoint(await stage.addEndpoint({ application_id: application }));
+    for (const each of [...slow.map(engineEndpoint), quick]) endpoints.set(each.id, each);
+    const toAll = slow.map(({ id }) => ({ endpointId: id }));
+    await insertMessages(
+      stage.db,
+      Array.from({ length: 20 }, () => message(stage, toAll)),
+    );
+    const to = (id: Uuid) => transport.tries.filter((each) => each.endpoint.applicationId === id);
     worker.start();
-    expect(worker.reserve(endpoint.id)).toBe(true);
-    worker.release(endpoint.id);
+    await eventually(() => to(stage.application).length).toBeGreaterThanOrEqual(7 * 64);
+    await insertMessages(stage.db, [message({ ...stage, application }, Array(20).fill({ endpointId: quick.id }))]);
+    worker.wake();
+    await eventually(() => {
+      for (const each of to(application)) each.end();
+      return to(application).length;
+    }).toBe(20);
+    expect(to(stage.application)).toHaveLength(7 * 64);
+  });
+
+  test('leaves room for another application beside one whose slow endpoints are handed over to it', async () => {
+    const quick: Endpoint = { ...endpoint, id: newId(), applicationId: newId() };
+    const slow = Array.from({ length: 1_000 }, () => ({ ...endpoint, id: newId() }));
+    for (const each of [...slow, quick]) endpoints.set(each.id, each);
+    await send(1);
+    const [leased] = await claimDue(stage.db, 1);
+    if (!leased) throw new Error('nothing is due');
+    const handOver = ({ id: endpointId, applicationId }: Endpoint) => {
+      if (!worker.reserve(applicationId, endpointId)) return false;
+      worker.deliver({ ...leased, id: newDeliveryId(leased.messageId), applicationId, endpointId }, performance.now());
+      return true;
+    };
+    worker.start();
+    let handed = 0;
+    for (let n = 0; n < 3; n++) handed += slow.filter(handOver).length;
+    // Seven eighths of what it may have in hand.
+    expect(handed).toBe(7 * 256);
+    await eventually(() => transport.tries.length).toBeGreaterThanOrEqual(400);
+    for (let n = 0; n < 20; n++) expect(handOver(quick)).toBe(true);
+    await eventually(() => transport.tries.filter((each) => each.endpoint.id === quick.id).length).toBe(20);
+  });
+
+  test('hands out a place only while it runs', async () => {
+    expect(worker.reserve(stage.application, endpoint.id)).toBe(false);
+    worker.start();
+    expect(worker.reserve(stage.application, endpoint.id)).toBe(true);
+    worker.release(stage.application, endpoint.id);
     await worker.stop();
-    expect(worker.reserve(endpoint.id)).toBe(false);
+    expect(worker.reserve(stage.application, endpoint.id)).toBe(false);
   });
 
   test('takes places back: more go through it than it holds at a time', async () => {
@@ -122,7 +166,7 @@ onBothDatabases('a worker', (kind) => {
     const [leased] = await claimDue(stage.db, 1);
     if (!leased) throw new Error('nothing is due');
     worker.start();
-    expect(worker.reserve(endpoint.id)).toBe(true);
+    expect(worker.reserve(stage.application, endpoint.id)).toBe(true);
     worker.deliver(leased, performance.now() - 6_000);
     await eventually(() => transport.tries.length).toBe(1);
     expect(transport.tries[0]?.delivery).toMatchObject({ id: leased.id, lease: 2, attemptCount: 0 });
