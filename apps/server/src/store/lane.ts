@@ -74,7 +74,10 @@ const lockReady = statement<ReadyLane>(
    order by l.ready_at limit $1 for update of l skip locked`,
 );
 
-/** The lanes that have waited longest for a turn. */
+/**
+ * The lanes that have waited longest for a turn. What is excepted is walked past: 0.7 us for each lane of an application
+ * that is full (10,000 of them, PostgreSQL).
+ */
 export async function lockReadyLanes(tx: Queryable, limit: number, except: Except): Promise<ReadyLane[]> {
   return tx.query(lockReady, [limit, except.endpoints, except.applications]);
 }
