@@ -12,7 +12,7 @@ import { putLanesRight } from '../../src/store/lane-clock.ts';
 import { createEndpoint, sendTo, settled } from '../kit/answers.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { stageOn } from '../kit/stage.ts';
-import { eventually, message, openStage, type Stage } from '../store/stage.ts';
+import { eventually, message, openStage, roomFor, type Stage } from '../store/stage.ts';
 
 onBothDatabases('a Postrider', (kind) => {
   const stage = stageOn(kind);
@@ -39,8 +39,7 @@ onBothDatabases('a clock that is set back', (kind) => {
   beforeEach(() => stage.clear());
   afterAll(() => stage.close());
 
-  const claimed = async () =>
-    (await claim(stage.db, { free: 100, roomFor: () => 100, saturated: [] })).deliveries.length;
+  const claimed = async () => (await claim(stage.db, roomFor(100))).deliveries.length;
   const accept = (endpointId: Uuid, count = 1) =>
     insertMessages(
       stage.db,
