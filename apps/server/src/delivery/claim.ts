@@ -7,8 +7,11 @@ import { LEASE_MARGIN_MS, type LeasedDelivery } from '../store/lease.ts';
 const LANES = 32;
 /** The most that one lane gets in one turn: enough to keep it busy until its next. */
 const TURN = 64;
-/** A paused lane is let go by hand; until then it is not looked at. */
-const PAUSED_MS = 10 * 365 * 24 * 3_600_000;
+/**
+ * A pause holds its lane without an end, and whoever ends it, or deletes the endpoint, lets the lane go. A claim that comes
+ * between holds it for so long only: who let it go may have been faster, and then nobody else would.
+ */
+const PAUSED_MS = 3_600_000;
 
 export interface Room {
   /** Places free in all. */
