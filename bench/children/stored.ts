@@ -19,6 +19,7 @@ const HOUR_MS = 3_600_000;
 const ROOM: Room = {
   free: 512,
   full: { endpoints: [], applications: [] },
+  mayWalk: true,
   allot: (lanes, most) => lanes.map(() => most),
 };
 /** Deliveries that are due in a timed claim, and the lanes they wait in. */

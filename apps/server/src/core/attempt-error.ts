@@ -13,6 +13,13 @@ export const FAULTS = {
 
 export type FaultCode = keyof typeof FAULTS;
 
+const OURS: ReadonlySet<string> = new Set([...Object.keys(FAULTS), 'closed', 'aborted']);
+
+/** Whether an attempt with this code failed on our side, in an exchange or before it. */
+export function isOurs(code: string): boolean {
+  return OURS.has(code);
+}
+
 /** Attempts at brokers; what to do about them, and what opens the circuit, is in docs/destinations.md. */
 export const BROKER_ERRORS = {
   broker_unreachable: 'no connection to the broker, or it broke, or the broker is not well',
@@ -28,6 +35,7 @@ export type BrokerErrorCode = keyof typeof BROKER_ERRORS;
 export const ENDINGS = {
   endpoint_deleted: 'the endpoint, or its application, was deleted while this was due to it',
   endpoint_disabled: 'the endpoint was switched off while this was due to it',
+  message_missing: 'its message is not there any more',
 } as const;
 
 export type EndingCode = keyof typeof ENDINGS;

@@ -1,3 +1,5 @@
+import { isOurs } from './attempt-error.ts';
+
 /**
  * The circuit breaker of an endpoint. Pure: what was seen goes in, what to do comes out.
  *
@@ -93,10 +95,10 @@ export function cooldownMs(openings: number, random: number): number {
 export function speaksAgainstEndpoint(
   answer:
     | { readonly kind: 'response'; readonly status: number }
-    | { readonly kind: 'error'; readonly code?: string }
+    | { readonly kind: 'error'; readonly code: string }
     | { readonly kind: 'published' },
 ): boolean {
   if (answer.kind === 'published') return false;
-  if (answer.kind === 'error') return answer.code !== 'broker_too_large';
+  if (answer.kind === 'error') return answer.code !== 'broker_too_large' && !isOurs(answer.code);
   return answer.status >= 500 || answer.status === 408 || answer.status === 425 || answer.status === 429;
 }

@@ -32,7 +32,7 @@ export type Decision =
  *
  * Success is 2xx, or that a broker has it, and nothing else: a redirect is a failure. 410 says that nobody lives there any more: the endpoint is
  * disabled at once. All else is tried again as the policy says. A policy may disable the endpoint when its schedule is
- * through; an attempt that is made beside it (by hand, in a replay, as a test) is not the end of any schedule.
+ * through; an attempt beside it (by hand, in a replay, a test) ends none. Where retries follow one, these are a schedule.
  *
  * @param trigger of this attempt.
  * @param attempts made so far, this one included.

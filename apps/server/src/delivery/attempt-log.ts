@@ -2,7 +2,6 @@ import type { Decision } from '../core/delivery.ts';
 import { publicId } from '../core/ids.ts';
 import type { Log } from '../log.ts';
 import type { LeasedDelivery } from '../store/lease.ts';
-import type { Attempt } from './attempt.ts';
 import type { Recorded } from './recorder.ts';
 import type { Sent } from './transport.ts';
 
@@ -40,7 +39,11 @@ function outcomeOf({ answer }: Sent): object {
   return answer.kind === 'error' ? { error: answer.code } : {};
 }
 
-export function logFault(log: Log, delivery: LeasedDelivery, fault: NonNullable<Attempt['fault']>): void {
+export function logFault(
+  log: Log,
+  delivery: LeasedDelivery,
+  fault: { readonly code: string; readonly error: unknown },
+): void {
   const about = { delivery_id: publicId('dlv', delivery.id), number: delivery.attemptCount + 1 };
   log.error({ ...about, err: fault.error, error: fault.code }, 'an attempt failed on our side');
 }

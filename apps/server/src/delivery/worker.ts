@@ -1,4 +1,4 @@
-import type { EndingCode } from '../core/attempt-error.ts';
+import { type EndingCode, isOurs } from '../core/attempt-error.ts';
 import { speaksAgainstEndpoint } from '../core/circuit.ts';
 import { type DisabledReason, type Endpoint, type EndpointType, isCounted } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
@@ -6,7 +6,7 @@ import { GroupCommit } from '../group-commit.ts';
 import type { Log } from '../log.ts';
 import type { Service } from '../service.ts';
 import { type Database, isTransient } from '../store/database.ts';
-import { msUntilReady } from '../store/lane.ts';
+import { msUntilReady, type ReadyLane } from '../store/lane.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery, type Release, releaseLeases } from '../store/lease.ts';
 import { type Attempt, attempt, faultyAttempt } from './attempt.ts';
 import { logAttempt, logFault } from './attempt-log.ts';
@@ -16,7 +16,7 @@ import type { Recorder } from './recorder.ts';
 import { Signal } from './signal.ts';
 import { Slots } from './slots.ts';
 import type { Tallies } from './tallies.ts';
-import type { Transport } from './transport.ts';
+import type { Sent, Transport } from './transport.ts';
 import { type InHand, Waiting } from './waiting.ts';
 
 /**
@@ -45,6 +45,8 @@ const STALLED_MS = 1_000;
 const POLL_MS = 500;
 /** When a delivery is looked at again to which what we remember of its endpoint does not apply. */
 const STALE_MS = 2_000;
+/** A claim that walked past lanes rests for so many times as long as it took: an application may have 100,000 of them. */
+const WALK_REST = 9;
 /** Claims come no faster: under load what gathers in this time goes in one. */
 const CLAIM_PAUSE_MS = 5;
 
@@ -81,6 +83,8 @@ export class Worker implements Service {
   readonly #releases: GroupCommit<Release, void>;
   #loop: Promise<void> = Promise.resolve();
   #isRunning = false;
+  /** When lanes of full applications may be walked past again, by performance.now(). */
+  #mayWalkAt = 0;
   /** Something waits that there was no room for: look again as soon as a place is free. */
   #wantsRoom = false;
 
@@ -231,14 +235,18 @@ export class Worker implements Service {
     const free = Math.min(this.#wire.free, this.#hands.free);
     this.#wantsRoom = full.endpoints.length > 0 || full.applications.length > 0 || free <= 0;
     if (free <= 0) return POLL_MS;
-    const inMs = await msUntilReady(db, full);
-    if (inMs === null || inMs > 0) return Math.min(POLL_MS, inMs ?? POLL_MS);
     const leasedAt = performance.now();
-    const { deliveries, lanes } = await claim(db, {
-      free,
-      full,
-      allot: (lanes, most) => this.#wire.allot(lanes, most),
-    });
+    const mayWalk = leasedAt >= this.#mayWalkAt;
+    if (full.applications.length > 0) {
+      // To look whether somebody is ready and to give him a turn is one walk here, and not two.
+      if (!mayWalk) return this.#mayWalkAt - leasedAt;
+    } else {
+      const inMs = await msUntilReady(db, full.endpoints);
+      if (inMs === null || inMs > 0) return Math.min(POLL_MS, inMs ?? POLL_MS);
+    }
+    const allot = (lanes: readonly ReadyLane[], most: number) => this.#wire.allot(lanes, most);
+    const { deliveries, lanes, hasWalked } = await claim(db, { free, full, allot, mayWalk });
+    if (hasWalked) this.#mayWalkAt = performance.now() + WALK_REST * (performance.now() - leasedAt);
     for (const delivery of deliveries) {
       this.#hands.occupy(delivery.applicationId, delivery.endpointId);
       this.#wire.occupy(delivery.applicationId, delivery.endpointId);
@@ -281,7 +289,8 @@ export class Worker implements Service {
   async #conclude(endpoint: Endpoint | null, delivery: LeasedDelivery, made: Attempt): Promise<void> {
     const { recorder, log } = this.#options;
     const { decision, sent, result, fault } = made;
-    if (fault) logFault(log, delivery, fault);
+    const failure = fault ?? ownFailure(sent);
+    if (failure) logFault(log, delivery, failure);
     const recorded = await recorder.record(result).catch((error: unknown) => {
       // What is wrong with this very result is not known: what we can still say of it is that it failed.
       if (isTransient(error) || fault) throw error;
@@ -292,7 +301,7 @@ export class Worker implements Service {
     if (!endpoint) return;
     // Its deadline rang much too late: we were frozen, or starved, and it says nothing of the endpoint. A process that
     // woke up used to open the circuits of all it had in flight.
-    const isTelling = !fault && sent.durationMs <= endpoint.timeoutSeconds * 1000 + STALLED_MS;
+    const isTelling = !failure && sent.durationMs <= endpoint.timeoutSeconds * 1000 + STALLED_MS;
     if (recorded === 'recorded') this.#options.tallies.attempted(endpoint, sent, decision.status, isTelling);
     if (fault) return;
     // After the record: that it was sent must not be lost because switching off fails.
@@ -307,4 +316,9 @@ export class Worker implements Service {
     if (error !== null) this.#options.tallies.gaveUp(delivery);
     return this.#releases.submit({ delivery, delayMs, error });
   }
+}
+
+/** What failed on our side in the middle of an exchange: the client was closed, or did what nobody foresaw. */
+function ownFailure({ answer }: Sent): { code: string; error: unknown } | null {
+  return answer.kind === 'error' && isOurs(answer.code) ? { code: answer.code, error: answer.message } : null;
 }

@@ -4,7 +4,7 @@ import { newDeliveryId, newId, type Uuid } from '../core/ids.ts';
 import { Problem } from '../errors.ts';
 import { GroupCommit } from '../group-commit.ts';
 import { insertMessages, type NewDelivery, type NewMessage } from '../store/acceptance.ts';
-import { type Database, isTransient } from '../store/database.ts';
+import { type Database, hasSqlState, isTransient, LOCK_NOT_AVAILABLE } from '../store/database.ts';
 import { claimKeys, identityOf, type KeyedAnswer, KeyInUseError, limitWait, returnKeys } from '../store/idempotency.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery } from '../store/lease.ts';
 import { type Charge, chargeQuotas, type OverQuota, overQuota, type QuotaSource } from './quota.ts';
@@ -143,7 +143,8 @@ export class Acceptor {
         maxItems: MAX_BATCH_ITEMS,
         maxSize: MAX_BATCH_BYTES,
         sizeOf: ({ prepared }) => prepared.reduce((sum, { message }) => sum + sizeOf(message), 0),
-        isItemFault: (error) => !isTransient(error),
+        // Of many calls one may have waited too long for what somebody else has locked.
+        isItemFault: (error) => !isTransient(error) || hasSqlState(error, LOCK_NOT_AVAILABLE),
       });
     this.#commits = commits();
     this.#keyedCommits = commits();

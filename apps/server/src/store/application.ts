@@ -136,12 +136,9 @@ const lockToDelete = statement<{ id: Uuid }>(
   'select id from application where environment_id = $1 and id = $2 and not is_default for update',
 );
 
-const lockEndpoints = statement<{ count: number }>(
-  'application_lock_endpoints',
-  `with locked as (
-     select id from endpoint where environment_id = $1 and application_id = $2 for update
-   )
-   select count(*)::integer as count from locked`,
+const removeEndpoints = statement<{ id: Uuid }>(
+  'application_delete_endpoints',
+  'delete from endpoint where environment_id = $1 and application_id = $2 returning id',
 );
 
 const remove = statement('application_delete', 'delete from application where environment_id = $1 and id = $2');
@@ -150,14 +147,15 @@ const remove = statement('application_delete', 'delete from application where en
  * Deletes an application with its endpoints; their lanes are let go, so that deliveries which are still due to them end.
  * The default application stays.
  *
- * Endpoints are locked before their lanes, as by whoever changes one, and in a statement of their own: a pause that was
- * under way is seen by the next.
+ * Endpoints go before their lanes, as with whoever changes one, and in a statement of their own: a pause that was under way
+ * is seen by the last. Lanes come last of all, since accepts and results of everybody wait for them.
  */
 export async function deleteApplication(tx: Queryable, environmentId: Uuid, id: Uuid): Promise<boolean> {
   if ((await tx.query(lockToDelete, [environmentId, id])).length === 0) return false;
-  await tx.query(lockEndpoints, [environmentId, id]);
-  await letLanesGo(tx, environmentId, id);
+  const endpoints = await tx.query(removeEndpoints, [environmentId, id]);
   await tx.query(remove, [environmentId, id]);
+  const ids = endpoints.map((endpoint) => endpoint.id);
+  await letLanesGo(tx, ids);
   return true;
 }
 

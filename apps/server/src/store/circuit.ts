@@ -12,11 +12,17 @@ export async function lockCircuit(tx: Queryable, endpointId: Uuid) {
   return (await tx.query(lock, [endpointId]))[0];
 }
 
+/** What was in flight as somebody paused the endpoint may still open or close its circuit. The pause stays. */
+function unlessPaused(column: string, value: string): string {
+  return `${column} = case when held_by = 'paused' then ${column} else ${value} end`;
+}
+
 const open = statement(
   'circuit_open',
-  `update lane set circuit = 'open', openings = openings + 1, held_by = 'circuit_open',
+  `update lane set circuit = 'open', openings = openings + 1,
      opened_at = case when circuit = 'closed' then statement_timestamp() else opened_at end,
-     held_until = statement_timestamp() + $2 * interval '1 millisecond'
+     ${unlessPaused('held_by', "'circuit_open'")},
+     ${unlessPaused('held_until', "statement_timestamp() + $2 * interval '1 millisecond'")}
    where endpoint_id = $1`,
 );
 
@@ -27,7 +33,8 @@ export async function openCircuit(tx: Queryable, endpointId: Uuid, cooldownMs: n
 
 const close = statement(
   'circuit_close',
-  `update lane set circuit = 'closed', openings = 0, opened_at = null, held_by = null, held_until = null,
+  `update lane set circuit = 'closed', openings = 0, opened_at = null,
+     ${unlessPaused('held_by', 'null')}, ${unlessPaused('held_until', 'null')},
      tokens = 1, tokens_at = statement_timestamp(), resumed_at = statement_timestamp()
    where endpoint_id = $1`,
 );

@@ -6,8 +6,11 @@ import { type Queryable, statement } from './database.ts';
  * that had its turn at a wrong time stands still until that comes again, whatever becomes of it.
  */
 
+/** Longer than any circuit stays open (`cooldownMs`, with its jitter). One that opens again writes nothing but its end. */
+const LONGEST_HOLD_MINUTES = 13;
 /** Others write while this looks, and their statements begin a little later. */
-const AHEAD = `greatest(served_at, resumed_at, opened_at) > statement_timestamp() + interval '1 second'`;
+const AHEAD = `(greatest(served_at, resumed_at, opened_at) > statement_timestamp() + interval '1 second'
+  or held_by = 'circuit_open' and held_until > statement_timestamp() + interval '${LONGEST_HOLD_MINUTES} minutes')`;
 
 const notAhead = (column: string) =>
   `${column} = case when ${column} > statement_timestamp() then statement_timestamp() else ${column} end`;

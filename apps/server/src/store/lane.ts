@@ -64,7 +64,8 @@ export function headSql(lane: string): string {
 
 const lockReady = statement<ReadyLane>(
   'lane_lock_ready',
-  `select l.endpoint_id, e.application_id, e.status, e.rate_limit, e.max_in_flight, coalesce(e.ordering = 'fifo', false) as is_fifo,
+  `select l.endpoint_id, e.application_id, e.status, e.rate_limit, e.max_in_flight,
+     coalesce(e.ordering = 'fifo', false) as is_fifo,
      coalesce(e.timeout_seconds, 60) as timeout_seconds, l.circuit, l.in_flight,
      case when e.ordering = 'fifo' then ${headSql('l')} end as head_id, l.tokens,
      ${ms('l.tokens_at')} as tokens_at, ${ms('l.resumed_at')} as resumed_at, ${ms('statement_timestamp()')} as now
@@ -203,15 +204,13 @@ export async function takeTurns(tx: Queryable, turns: readonly Turn[]): Promise<
 // A paused lane is ready at infinity, from which PostgreSQL before 17 cannot subtract: nothing waits for a time then.
 const nextReady = statement<{ in_ms: number | null }>(
   'lane_next_ready',
-  `select ${ms(`nullif(l.ready_at, 'infinity') - statement_timestamp()`)} as in_ms from lane l
-   where l.ready_at is not null and l.endpoint_id <> all($1::uuid[]) and not exists (
-     select from endpoint e where e.id = l.endpoint_id and e.application_id = any($2::uuid[]))
-   order by l.ready_at limit 1`,
+  `select ${ms(`nullif(min(ready_at), 'infinity') - statement_timestamp()`)} as in_ms from lane
+   where ready_at is not null and endpoint_id <> all($1::uuid[])`,
 );
 
-/** Milliseconds until some lane is ready (0 and below: now), or null where nothing waits. */
-export async function msUntilReady(db: Queryable, except: Except): Promise<number | null> {
-  return (await db.query(nextReady, [except.endpoints, except.applications]))[0]?.in_ms ?? null;
+/** Milliseconds until some lane is ready (0 and below: now), or null where nothing waits. @param except endpoints. */
+export async function msUntilReady(db: Queryable, except: readonly Uuid[]): Promise<number | null> {
+  return (await db.query(nextReady, [except]))[0]?.in_ms ?? null;
 }
 
 /**
@@ -262,22 +261,17 @@ export async function letLaneGo(tx: Queryable, endpointId: Uuid): Promise<void> 
   await tx.query(letGo, [endpointId]);
 }
 
-// Only what is held or blocked: an application may have a million direct endpoints, and a lane that is let go gets a turn.
-// From the endpoints to their lanes (offset 0), and only then in order: asked for at once, it went over all there are.
+// Only what is held or blocked: a lane that is let go gets a turn.
 const letGoOf = statement(
-  'lane_let_go_of_application',
-  `with held as materialized (
-     select l.endpoint_id from endpoint e cross join lateral (
-       select endpoint_id from lane where endpoint_id = e.id and (held_until is not null or is_blocked) offset 0) l
-     where e.environment_id = $1 and e.application_id = $2
-   ), locked as (
-     select endpoint_id from lane where endpoint_id = any(array(select endpoint_id from held))
+  'lane_let_go_of_many',
+  `with locked as (
+     select endpoint_id from lane where endpoint_id = any($1::uuid[]) and (held_until is not null or is_blocked)
      order by endpoint_id for update
    )
    update lane set ${LET_GO} from locked where lane.endpoint_id = locked.endpoint_id`,
 );
 
-/** The same for every endpoint of an application. They are locked already, so that none is paused behind our back. */
-export async function letLanesGo(tx: Queryable, environmentId: Uuid, applicationId: Uuid): Promise<void> {
-  await tx.query(letGoOf, [environmentId, applicationId]);
+/** The same for many endpoints. Nobody can pause one behind our back: they are locked, or gone. */
+export async function letLanesGo(tx: Queryable, endpointIds: readonly Uuid[]): Promise<void> {
+  if (endpointIds.length > 0) await tx.query(letGoOf, [endpointIds]);
 }

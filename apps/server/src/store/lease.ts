@@ -1,3 +1,4 @@
+import type { EndingCode } from '../core/attempt-error.ts';
 import type { DeliveryStatus, Trigger } from '../core/delivery.ts';
 import type { Uuid } from '../core/ids.ts';
 import { booleanArray, floatArray, integerArray, textArray, uuidArray } from './array.ts';
@@ -171,7 +172,7 @@ const release = statement(
 export interface Release {
   readonly delivery: LeasedDelivery;
   readonly delayMs: number;
-  readonly error: string | null;
+  readonly error: EndingCode | null;
 }
 
 export async function releaseLeases(db: Queryable, releases: readonly Release[]): Promise<void> {

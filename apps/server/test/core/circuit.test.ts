@@ -65,5 +65,5 @@ test.each([
 });
 
 test('no answer speaks against the endpoint', () => {
-  expect(speaksAgainstEndpoint({ kind: 'error' })).toBe(true);
+  expect(speaksAgainstEndpoint({ kind: 'error', code: 'timeout' })).toBe(true);
 });

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { newId } from '../../src/core/ids.ts';
 import { claim } from '../../src/delivery/claim.ts';
+import { Slots } from '../../src/delivery/slots.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { lockReadyLanes, msUntilReady, type ReadyLane } from '../../src/store/lane.ts';
+import { lockReadyLanes, type ReadyLane } from '../../src/store/lane.ts';
 import { LEASE_MARGIN_MS } from '../../src/store/lease.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, giveBackLease, message, openStage, roomFor, type Stage } from './stage.ts';
@@ -101,8 +102,28 @@ onBothDatabases('a claim', (kind) => {
     const room = { ...roomFor(10), full: { endpoints: [], applications: [stage.application] } };
     const claimed = (await claim(stage.db, room)).deliveries.map((delivery) => delivery.endpointId);
     expect(new Set(claimed)).toEqual(new Set([gone, idle.id]));
-    expect(await msUntilReady(stage.db, room.full)).toBeNull();
-    expect(await msUntilReady(stage.db, roomFor(10).full)).toBeLessThan(0);
+  });
+
+  // Found: the lanes of an application that was served as fast as it got places stood before everybody else's.
+  test('goes past the lanes for which their application has no place, to those behind them', async () => {
+    const { id: application } = await stage.addApplication();
+    const other = await stage.addEndpoint({ application_id: application });
+    const many = await Promise.all(Array.from({ length: 40 }, () => stage.addEndpoint()));
+    await insertMessages(stage.db, [
+      message(
+        stage,
+        many.map(({ id }) => ({ endpointId: id, dueInMs: -9_000 })),
+      ),
+      message({ ...stage, application }, [{ endpointId: other.id }]),
+    ]);
+    const slots = new Slots(64);
+    for (let n = 0; n < 50; n++) slots.occupy(stage.application, newId());
+    const room = { free: slots.free, full: slots.full(), allot: slots.allot.bind(slots) };
+    const servedOf = async (mayWalk: boolean) => (await claim(stage.db, { ...room, mayWalk })).deliveries;
+    const first = await servedOf(false);
+    expect(first.length).toBeGreaterThan(0);
+    expect(first.map(({ applicationId }) => applicationId)).not.toContain(application);
+    expect((await servedOf(true)).map(({ applicationId }) => applicationId)).toContain(application);
   });
 
   test('leaves a lane for which there is no place as it is, and its turn to it', async () => {
@@ -111,7 +132,7 @@ onBothDatabases('a claim', (kind) => {
     const lanes = () => stage.sql<{ endpoint_id: string; ready_at: Date }>('select * from lane order by endpoint_id');
     const before = await lanes();
     const none = await claim(stage.db, { ...roomFor(10), allot: (each) => each.map(() => 0) });
-    expect([none, await lanes()]).toEqual([{ deliveries: [], lanes: 2 }, before]);
+    expect([none, await lanes()]).toEqual([{ deliveries: [], lanes: 0, hasWalked: true }, before]);
     const room = { ...roomFor(10), allot: (each: readonly ReadyLane[]) => each.map((_, n) => (n === 0 ? 1 : 0)) };
     const first = await claim(stage.db, room);
     const second = await claim(stage.db, room);

@@ -99,9 +99,9 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
   });
   const HOT: [string, number, (db: Queryable) => Promise<unknown>][] = [
     ['the lanes whose turn it is', 100, (db) => lockReadyLanes(db, 32, NOBODY)],
-    ['the next ready lane', 10, (db) => msUntilReady(db, NOBODY)],
+    ['the next ready lane', 10, (db) => msUntilReady(db, ids)],
     ['a turn of 64', 400, (db) => takeTurns(db, [{ ...turn, endpointId: shop }])],
-    ['the lanes of an application that is deleted', 10, (db) => letLanesGo(db, env(), app)],
+    ['the lanes of an application that is deleted', 10, (db) => letLanesGo(db, ids)],
     ['lanes that are ahead of the clock', 100, (db) => putLanesRight(db, 1_000)],
     ['a look at leases', 10, (db) => lookAtLeases(db, 0, STRETCH.start).catch(() => {})],
     ['a rescue of 1,000', 10, (db) => freeLeases(db, STRETCH, 1_000)],

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { generateSecret } from '@postrider/webhook';
 import { expect } from 'vitest';
+import type { EndingCode } from '../../src/core/attempt-error.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
 import { STANDARD_SIGNATURE } from '../../src/core/signature.ts';
@@ -195,7 +196,7 @@ const WAKE_ALL = statement(
 
 /** Room for so many deliveries, whosever they are, but for these endpoints. */
 export function roomFor(free: number, endpoints: readonly Uuid[] = []): Room {
-  return { free, full: { endpoints, applications: [] }, allot: (lanes, most) => lanes.map(() => most) };
+  return { free, full: { endpoints, applications: [] }, allot: (lanes, most) => lanes.map(() => most), mayWalk: true };
 }
 
 /** One claim with room for so many, every lane that has something waiting awake. */
@@ -208,6 +209,6 @@ export function giveBackLease(db: Queryable, delivery: LeasedDelivery, delayMs: 
   return releaseLeases(db, [{ delivery, delayMs, error: null }]);
 }
 
-export function failUntried(db: Queryable, delivery: LeasedDelivery, error: string): Promise<void> {
+export function failUntried(db: Queryable, delivery: LeasedDelivery, error: EndingCode): Promise<void> {
   return releaseLeases(db, [{ delivery, delayMs: 0, error }]);
 }
