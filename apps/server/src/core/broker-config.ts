@@ -61,19 +61,24 @@ export function secretsOf(form: BrokerForm, config: BrokerConfig): string[] {
     .concat(form.secretsWithin?.(config) ?? []);
 }
 
+/** A field by which a config leads to another place than before. */
+export function movedField({ fields }: BrokerForm, before: BrokerConfig, after: BrokerConfig): ConfigField | undefined {
+  return fields.find(({ name, isPlace }) => isPlace && after[name] !== before[name]);
+}
+
 /**
  * A secret cannot be read through the API. Sent to another server than it was given for, it could be: so whoever changes
  * where a config leads has to know its secrets.
  */
 function unprovenSecrets(
-  { fields }: BrokerForm,
+  form: BrokerForm,
   stored: BrokerConfig,
   config: BrokerConfig,
   input: ConfigInput,
 ): ConfigError[] {
-  const moved = fields.find(({ name, isPlace }) => isPlace && config[name] !== stored[name]);
+  const moved = movedField(form, stored, config);
   if (!moved) return [];
-  return fields
+  return form.fields
     .filter((field) => isSecretField(field) && config[field.name] !== undefined)
     .filter(({ name }) => (input[name] ?? MASK) === MASK)
     .map(({ name }) => ({ field: name, message: `is to be given anew, as ${moved.name} has changed` }));

@@ -10,6 +10,7 @@ import { type FieldError, invalidFields } from '../../errors.ts';
 import type { EndpointRow, EndpointSettings } from '../../store/endpoint.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { signatureErrors } from '../signature-setting.ts';
+import { type Anew, unprovenHeaders } from './moving.ts';
 import { placeOf } from './place.ts';
 import type { EndpointPatch, NewEndpoint } from './schema.ts';
 import { secretErrors } from './secret.ts';
@@ -57,16 +58,22 @@ export function newEndpointRow(
   };
 }
 
-/** The row with a patch applied. Absent fields stay. @throws Problem `validation_failed`. */
+/** The row with a patch applied. Absent fields stay. @param anew as unprovenHeaders. @throws Problem `validation_failed`. */
 export function patchedRow(
   deps: Pick<ApiDependencies, 'checkUrl'>,
   dataKey: DataKey,
   { environment }: EnvironmentEntry,
   row: EndpointRow,
   patch: EndpointPatch,
+  anew?: Anew,
 ): EndpointRow {
   const place = placeOf(deps, dataKey, row, row, patch);
-  const errors = [...place.errors, ...settingErrors(patch), ...keyPairErrors(dataKey, environment, row, patch)];
+  const errors = [
+    ...place.errors,
+    ...settingErrors(patch),
+    ...keyPairErrors(dataKey, environment, row, patch),
+    ...unprovenHeaders(dataKey, row, place.columns, patch, anew),
+  ];
   if (errors.length > 0) throw invalidFields(errors);
   return {
     ...row,

@@ -118,6 +118,8 @@ export function endpointRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         operationId: operation('updateEndpoint'),
         tags,
         summary: 'Change an endpoint; what is left out stays',
+        description:
+          'Where it leads to another origin or broker, and a header of it is shown masked, `headers` are to be given anew.',
         params: item,
         body: EndpointPatch,
         response: { 200: EndpointSchema },

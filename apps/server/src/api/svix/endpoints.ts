@@ -19,6 +19,10 @@ import { AppPath, EndpointPath } from './schema.ts';
 
 const UID = new RegExp(ENDPOINT_UID_PATTERN);
 
+/** Neither PUT nor PATCH carries headers here. */
+const anew = (names: string) =>
+  `do not go to another origin: take out ${names} with PATCH …/headers, change url, and give them there anew`;
+
 export function endpoints(app: ApiServer, deps: ApiDependencies): void {
   const { tenant, directory } = deps;
   const stored = storedEndpoints(deps);
@@ -107,7 +111,7 @@ export function endpoints(app: ApiServer, deps: ApiDependencies): void {
     const environment = await directory.environment(found.environment_id);
     const row = await tenant(found.environment_id).transaction(async (tx) => {
       await audit(tx, request, 'endpoint.update', publicId('ep', found.id), { fields: Object.keys(patch) });
-      return stored.change(tx, found, (before) => patchedRow(deps, dataKey, environment, before, patch));
+      return stored.change(tx, found, (before) => patchedRow(deps, dataKey, environment, before, patch, anew));
     });
     directory.forget({ kind: 'application', id: found.application_id });
     return presentEndpointOut(await directory.open(row));
