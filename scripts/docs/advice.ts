@@ -25,7 +25,7 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   validation_failed: 'Mend the fields named in `errors`. The same call will be refused again.',
   quota_exceeded: 'Wait until `reset_at`, or have the application’s `monthly_event_limit` or plan raised.',
   rate_limited:
-    'Wait for `retry-after` seconds. `ratelimit-remaining`, on every answer to a key with a limit, shows it coming.',
+    'Wait for `retry-after` seconds. `ratelimit-remaining`, on every answer to a key with a limit and to a portal session, shows it coming.',
   internal_error: 'Call again with the same idempotency key. If it stays, look for `request_id` in the server’s log.',
   overloaded: 'Call again after `retry-after` seconds, with the same idempotency key.',
   storage_unavailable:

@@ -20,8 +20,10 @@ const KEYED_CALL = Type.Object({
 
 const OF_EVERY_ANSWER = { 'x-request-id': Type.String({ description: 'Leads to this call in the log of Postrider' }) };
 
-const OF_LIMITED_KEYS = {
-  'ratelimit-limit': Type.Integer({ description: 'Calls in a minute; only where the API key has a limit' }),
+const OF_LIMITED_CALLERS = {
+  'ratelimit-limit': Type.Integer({
+    description: 'Calls in a minute; only where the API key has a limit, and to portal sessions',
+  }),
   'ratelimit-remaining': Type.Integer({ description: 'Calls that are left in this minute' }),
   'ratelimit-reset': Type.Integer({ description: 'Seconds until the next minute' }),
 };
@@ -41,7 +43,7 @@ export function withHeaders(schema: FastifySchema, route: Pick<RouteOptions, 'me
   const access = route.config?.access;
   const isOfKeys = access !== 'public' && access !== 'portal';
   const takesKey = isOfKeys && route.method === 'POST';
-  const common = { ...OF_EVERY_ANSWER, ...(isOfKeys && OF_LIMITED_KEYS) };
+  const common = { ...OF_EVERY_ANSWER, ...(access !== 'public' && OF_LIMITED_CALLERS) };
   const response = Object.entries(schema.response ?? {}).map(([status, described]) => {
     const own = status === 'default' ? OF_PROBLEMS : takesKey && OF_REPLAYS;
     return [status, { ...described, headers: { ...common, ...own } }];

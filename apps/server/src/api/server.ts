@@ -16,7 +16,7 @@ import type { Directory } from '../directory/directory.ts';
 import { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { withHeaders } from './described-headers.ts';
-import { admitSession, portalTokenIn, type SessionSource } from './portal/admission.ts';
+import { admitSession, openSession, portalTokenIn, type SessionSource } from './portal/admission.ts';
 import { isOurFault, newRequestId, problemOf, sendProblem, writeProblem } from './problems.ts';
 import { limitRequests } from './request-limit.ts';
 import { ProblemSchema } from './schema.ts';
@@ -114,7 +114,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (access && access !== 'public') {
       const token = portalTokenIn(request.headers.authorization);
       if (token !== null) {
-        request.caller = await admitSession(options.sessions, options.directory, request, token);
+        const session = await openSession(options.sessions, token);
+        limitRequests(await options.limiter.countPortal(session), reply, 'the portal of an application');
+        request.caller = await admitSession(session, options.directory, request);
         return;
       }
       const key = await authenticate(options.keys, request.headers.authorization, options.now);

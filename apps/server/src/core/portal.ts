@@ -28,3 +28,5 @@ export function withView(capabilities: readonly Capability[]): Capability[] {
 export const LINK_SECONDS = { least: 60, most: 3_600, unlessTold: 600 } as const;
 /** Seconds that a session lasts, unless told: a working day. */
 export const SESSION_SECONDS = 8 * 3_600;
+/** Calls of all sessions of an application in a minute: five a second, of people who look and press buttons. */
+export const PORTAL_REQUESTS_PER_MINUTE = 300;

@@ -1,9 +1,9 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
 
-/** Calls of a key in the minute that is under way. */
+/** Calls of a key, or of an application's portal, in the minute that is under way. */
 export interface RequestCount {
-  readonly api_key_id: Uuid;
+  readonly id: Uuid;
   /** With those that were just added. */
   readonly requests: number;
   /** The end of the minute. */
@@ -13,24 +13,29 @@ export interface RequestCount {
 
 // The row's lock puts the calls of all processes in one order, so the count that comes back is exact. A statement that
 // began before the turn of a minute may come after one that began behind it: then it counts in the newer. Rows are locked
-// in the order of their keys. A key that was deleted has no row, and gets none.
-const count = statement<RequestCount>(
-  'request_count_add',
-  `insert into request_count as c (api_key_id, minute, requests)
-   select k.id, date_trunc('minute', coalesce($3::timestamptz, statement_timestamp())), u.requests
-   from unnest($1::uuid[], $2::integer[]) as u(id, requests) join api_key k on k.id = u.id
-   on conflict (api_key_id) do update set
-     minute = greatest(c.minute, excluded.minute),
-     requests = case when excluded.minute > c.minute then 0 else c.requests end + excluded.requests
-   returning api_key_id, requests, minute + interval '1 minute' as reset_at,
-     extract(epoch from minute + interval '1 minute' - coalesce($3::timestamptz, statement_timestamp()))::float8 * 1000
-       as reset_ms`,
-);
+// in the order of their ids. What was deleted has no row, and gets none.
+const countIn = (name: string, table: string, owner: 'api_key' | 'application') =>
+  statement<RequestCount>(
+    name,
+    `insert into ${table} as c (${owner}_id, minute, requests)
+     select o.id, date_trunc('minute', coalesce($3::timestamptz, statement_timestamp())), u.requests
+     from unnest($1::uuid[], $2::integer[]) as u(id, requests) join ${owner} o on o.id = u.id
+     on conflict (${owner}_id) do update set
+       minute = greatest(c.minute, excluded.minute),
+       requests = case when excluded.minute > c.minute then 0 else c.requests end + excluded.requests
+     returning ${owner}_id as id, requests, minute + interval '1 minute' as reset_at,
+       extract(epoch from minute + interval '1 minute' - coalesce($3::timestamptz, statement_timestamp()))::float8 * 1000
+         as reset_ms`,
+  );
+const ofKeys = countIn('request_count_add', 'request_count', 'api_key');
+const ofPortals = countIn('portal_request_count_add', 'portal_request_count', 'application');
+
+export type CountRequests = typeof countRequests;
 
 /**
  * Counts calls, and says how many there are now.
  *
- * @param calls each key once, in the order of their ids.
+ * @param calls of API keys, each once, in the order of their ids.
  * @param now null: by the database's clock, so that processes need not agree on time.
  */
 export async function countRequests(
@@ -38,5 +43,9 @@ export async function countRequests(
   calls: readonly { readonly id: Uuid; readonly requests: number }[],
   now: Date | null,
 ): Promise<RequestCount[]> {
-  return db.query(count, [calls.map(({ id }) => id), calls.map(({ requests }) => requests), now]);
+  return db.query(ofKeys, [calls.map(({ id }) => id), calls.map(({ requests }) => requests), now]);
 }
+
+/** The same of portal sessions, by their applications. */
+export const countPortalRequests: CountRequests = (db, calls, now) =>
+  db.query(ofPortals, [calls.map(({ id }) => id), calls.map(({ requests }) => requests), now]);

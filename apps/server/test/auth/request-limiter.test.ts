@@ -102,6 +102,15 @@ onBothDatabases('counting requests', (kind) => {
     expect(reset.seconds).toBeLessThanOrEqual(60);
   });
 
+  test('counts portal sessions by their application, apart from keys', async () => {
+    const portal = { applicationId: stage.application };
+    const calls = Array.from({ length: 400 }, (_, n) => (n % 3 ? one : other).countPortal(portal));
+    const allowances = await Promise.all(calls);
+    expect(allowances.filter(({ isOver }) => !isOver)).toHaveLength(300);
+    expect(await call(one, await newKey(2))).toMatchObject({ remaining: 1 });
+    await expect(one.countPortal({ applicationId: newId() })).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
   test('does not know a key that is gone', async () => {
     const [key, gone] = [await newKey(10), await newKey(10)];
     await call(one, gone);

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { PORTAL_ROUTES } from '../../src/api/portal/allowed.ts';
 import { SVIX_MOUNT } from '../../src/api/svix/mount.ts';
 import { CAPABILITIES } from '../../src/core/portal.ts';
@@ -23,7 +23,9 @@ test('every route that a session may call is one, and names an application or is
 });
 
 onBothDatabases('a portal session', (kind) => {
-  const stage = stageOn(kind);
+  // A minute for each test: a session of one would use up what those of the next may call (limits.test.ts).
+  let minute = 0;
+  const stage = stageOn(kind, { substitutes: { now: () => Date.now() + minute * 60_000 } });
   let operations: Operation[];
   let ours: Tenant & SvixTenant;
 
@@ -34,6 +36,7 @@ onBothDatabases('a portal session', (kind) => {
     await stage.api.patch(`/v1/event-types/${tenant.eventType}`, { example: { id: 'one' } });
     ours = { ...tenant, attemptId: attempt?.id ?? '' };
   });
+  beforeEach(() => void minute++);
 
   const session = async (capabilities?: string[], app = ours.appId) => {
     const wanted = capabilities ? { capabilities } : {};

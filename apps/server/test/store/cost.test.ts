@@ -37,7 +37,7 @@ import {
 import { DAY_MS, ensurePartitions } from '../../src/store/partition.ts';
 import { endPortalSessions, expirePortal, findPortalSession, takePortalLink } from '../../src/store/portal.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayChunk } from '../../src/store/replay.ts';
-import { countRequests } from '../../src/store/request-count.ts';
+import { countPortalRequests, countRequests } from '../../src/store/request-count.ts';
 import { oldMessages } from '../../src/store/retention.ts';
 import { listRoutes, readRoute } from '../../src/store/route.ts';
 import { listOffers, offeredTypes, readSubscriptions, subscribedTypes } from '../../src/store/subscription.ts';
@@ -152,6 +152,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['what was used in a year', 40, (db) => readUsage(db, env(), app, YEAR)],
     ['the usage that is over', 10, (db) => expireUsage(db, 37, 1_000)],
     ['a request of a limited key', 10, (db) => countRequests(db, [{ id: shop, requests: 1 }], null)],
+    ['a request of a portal', 10, (db) => countPortalRequests(db, [{ id: app, requests: 1 }], null)],
     ['when a key was last used', 10, (db) => noteKeyUses(db, [{ id: shop, at: new Date() }])],
     ['the minutes that become hours', 10, (db) => rollMinutes(db, 1_000)],
     ['the hours that are over', 10, (db) => expireTallies(db, 31, 1_000)],

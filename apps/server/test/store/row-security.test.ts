@@ -17,10 +17,11 @@ const OTHER_TABLES = [
   'lease_watch',
   'migration',
   'organization',
+  'portal_request_count',
   'request_count',
   'source_process',
 ];
-const CLOSED = ['leader', 'migration', 'request_count'];
+const CLOSED = ['leader', 'migration', 'portal_request_count', 'request_count'];
 
 /** Something that a column of this type can hold. */
 const FILLING: Readonly<Record<string, string>> = {

@@ -16,19 +16,23 @@ export function portalTokenIn(authorization: string | undefined): string | null 
   return (authorization && /^bearer +(prs_\S+)$/i.exec(authorization)?.[1]) ?? null;
 }
 
+/** @throws Problem `unauthenticated`. */
+export async function openSession(sessions: SessionSource, token: string): Promise<PortalSession> {
+  const session = await sessions.find(token);
+  if (!session) throw new Problem('unauthenticated', 'this portal session has ended');
+  return session;
+}
+
 /**
  * Who calls with a portal session, if it may call this route of this application.
  *
- * @throws Problem `unauthenticated`, `insufficient_scope`, or `not_found` for another application.
+ * @throws Problem `insufficient_scope`, or `not_found` for another application.
  */
 export async function admitSession(
-  sessions: SessionSource,
+  session: PortalSession,
   directory: Pick<Directory, 'application'>,
   request: FastifyRequest,
-  token: string,
 ): Promise<Caller> {
-  const session = await sessions.find(token);
-  if (!session) throw new Problem('unauthenticated', 'this portal session has ended');
   const needed = PORTAL_ROUTES.get(`${request.method} ${request.routeOptions.url}`);
   if (needed === undefined) throw new Problem('insufficient_scope', 'a portal session may not call this');
   if (needed !== 'own') {
