@@ -19,6 +19,8 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   payload_too_large: 'Send less: see [limits](limits.md). Put what is large where the receiver can fetch it.',
   unsupported_media_type: 'Send `content-type: application/json`.',
   subscription_conflict: 'Look at the subscription as it is now; if it is still to change, send the version it has.',
+  too_many_jobs:
+    'Wait until one has ended: `GET /v1/jobs` shows them. One replay of a longer time does the work of many.',
   too_many_secrets: 'Wait until an earlier secret ends, or end all of them now with `overlap_hours: 0`.',
   payload_invalid: 'Mend the payload where `errors` says, or change the event type’s schema.',
   unknown_event_type: 'Add it with `POST /v1/event-types`, or take back that it was archived.',

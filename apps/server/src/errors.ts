@@ -16,6 +16,7 @@ export const PROBLEMS = {
   key_not_revealable: { status: 409, title: 'This API key cannot be shown again' },
   last_admin_key: { status: 409, title: 'An environment keeps an admin key' },
   subscription_conflict: { status: 409, title: 'The subscription has another version' },
+  too_many_jobs: { status: 409, title: 'Too many replays are under way' },
   too_many_secrets: { status: 409, title: 'Too many earlier secrets are still valid' },
   payload_too_large: { status: 413, title: 'The request or its payload is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },

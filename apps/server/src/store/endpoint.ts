@@ -179,6 +179,27 @@ const insert = statement<EndpointRow>(
 );
 
 /** Stores an endpoint and its lane. Rejects with a unique violation where the uid is another endpoint's. */
+const lockOwner = statement<{ is_default: boolean }>(
+  'endpoint_lock_owner',
+  'select is_default from application where environment_id = $1 and id = $2 for no key update',
+);
+
+const countOf = statement<{ count: number }>(
+  'endpoint_count',
+  `select count(*)::integer as count from (
+     select from endpoint where environment_id = $1 and application_id = $2 and not is_direct limit $3) as found`,
+);
+
+/**
+ * How many endpoints a customer's application has, at most `limit`; none of the default application, which is the producer's
+ * own. Whoever asks is the only one to add one there, to the end of the transaction.
+ */
+export async function countEndpoints(tx: Queryable, environmentId: Uuid, applicationId: Uuid, limit: number) {
+  const [owner] = await tx.query(lockOwner, [environmentId, applicationId]);
+  if (!owner || owner.is_default) return 0;
+  return (await tx.query(countOf, [environmentId, applicationId, limit]))[0]?.count ?? 0;
+}
+
 export async function insertEndpoint(db: Queryable, row: EndpointSettings): Promise<EndpointRow> {
   const [stored] = await db.query(insert, valuesOf(row));
   if (!stored) throw new Error('an insert returned no row');

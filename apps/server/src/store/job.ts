@@ -51,6 +51,24 @@ export async function insertReplayJob(db: Queryable, id: Uuid, range: ReplayRang
   await db.query(insert, [id, environmentId, filter.applicationId ?? null, filterJson, after, last, asOf, total]);
 }
 
+const lockOpening = statement('job_lock_opening', 'select pg_advisory_xact_lock(72433923, hashtext($1::uuid::text))');
+
+const countOpen = statement<{ count: number }>(
+  'job_count_open',
+  `select count(*)::integer as count from (
+     select from job where environment_id = $1 and application_id is not distinct from $2
+       and status in ('pending', 'running') limit $3) as open`,
+);
+
+/**
+ * How many jobs of this application are open, at most `limit`; null: of the environment as a whole. Whoever asks is the only
+ * one to open one there, to the end of the transaction.
+ */
+export async function countOpenJobs(tx: Queryable, environmentId: Uuid, applicationId: Uuid | null, limit: number) {
+  await tx.query(lockOpening, [applicationId ?? environmentId]);
+  return (await tx.query(countOpen, [environmentId, applicationId, limit]))[0]?.count ?? 0;
+}
+
 /** A job that is not finished, its row locked to the end of the transaction; `range` is what is left of it. */
 export interface OpenJob {
   readonly id: Uuid;

@@ -1,10 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../auth/authenticate.ts';
 import { parseId, publicId } from '../../core/ids.ts';
-import { notFound, Problem } from '../../errors.ts';
+import { invalidFields, notFound, Problem } from '../../errors.ts';
 import { recordChange } from '../../store/change.ts';
 import { hasSqlState, type Queryable, UNIQUE_VIOLATION } from '../../store/database.ts';
 import {
+  countEndpoints,
   deleteEndpoint,
   type EndpointRow,
   type EndpointSettings,
@@ -24,6 +25,9 @@ import { ENDPOINT_UID_PATTERN } from './schema.ts';
 export type EndpointPath = ScopedPath & { id: string };
 
 type EndpointRef = Pick<EndpointRow, 'id' | 'environment_id' | 'application_id'>;
+
+/** Of one customer: each message may go to all of them, in one statement. */
+export const MAX_ENDPOINTS = 1_000;
 
 const UID = new RegExp(ENDPOINT_UID_PATTERN);
 
@@ -46,8 +50,13 @@ export function storedEndpoints({ tenant, directory }: Pick<ApiDependencies, 'te
       return row;
     },
 
-    /** @throws Problem `already_exists` where its uid is another's. */
+    /** @throws Problem `already_exists` where its uid is another's; `validation_failed` where there are too many. */
     async insert(tx: Queryable, row: EndpointSettings): Promise<EndpointRow> {
+      if ((await countEndpoints(tx, row.environment_id, row.application_id, MAX_ENDPOINTS)) >= MAX_ENDPOINTS) {
+        throw invalidFields([
+          { path: '/', message: `the application has ${MAX_ENDPOINTS} endpoints, the most there may be` },
+        ]);
+      }
       const stored = await insertEndpoint(tx, row).catch((error: unknown) => {
         throw takenOr(error, row);
       });

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { firstIdAt, newId, publicId, type Uuid } from '../../core/ids.ts';
-import { invalidFields } from '../../errors.ts';
+import { invalidFields, Problem } from '../../errors.ts';
 import type { Queryable } from '../../store/database.ts';
-import { insertReplayJob } from '../../store/job.ts';
+import { countOpenJobs, insertReplayJob } from '../../store/job.ts';
 import { AFTER_ALL } from '../../store/list.ts';
 import { countReplay, type ReplayFilter, type ReplayRange, replayNow } from '../../store/replay.ts';
 import { audit } from '../audit.ts';
@@ -23,6 +23,8 @@ export interface Replay {
 const SLICE = 10_000;
 /** Looked at in all, to count: some seconds' work. */
 const MOST = 2_000_000;
+/** Jobs that may be open at once, of one application, and of an environment as a whole. */
+const MOST_OPEN = { application: 10, environment: 100 } as const;
 /** Below every id of ours. */
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Uuid;
 
@@ -51,6 +53,7 @@ export function createReplayer(deps: ApiDependencies) {
     });
     const outcome = await once(deps, request.caller, call, async (tx) => {
       if (isDry) return { status: 200, body: JSON.stringify({ matched }) };
+      await limitOpenJobs(tx, environmentId, filter.applicationId ?? null);
       const id = newId();
       await insertReplayJob(tx, id, range, matched);
       await audit(tx, request, 'delivery.replay', publicId('job', id), {
@@ -64,6 +67,13 @@ export function createReplayer(deps: ApiDependencies) {
     if (outcome.answer.status === 202) deps.wakeJobs();
     return sendAnswer(reply, outcome);
   };
+}
+
+/** Jobs take turns: what one customer opens must not hold up the replays of all others. */
+async function limitOpenJobs(tx: Queryable, environmentId: Uuid, applicationId: Uuid | null): Promise<void> {
+  const most = applicationId ? MOST_OPEN.application : MOST_OPEN.environment;
+  if ((await countOpenJobs(tx, environmentId, applicationId, most)) < most) return;
+  throw new Problem('too_many_jobs', `${most} replays are under way already`);
 }
 
 function filterShown({ statuses, applicationId, endpointId, eventType }: ReplayFilter) {
