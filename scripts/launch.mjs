@@ -15,7 +15,8 @@ const NODE_MAJOR = 26;
 if (!isInstalled()) install();
 const node = pickNode();
 const [entry, ...rest] = process.argv.slice(2);
-// Names are looked up on libuv's threads, of which there are 4: four dead name servers would stop all the others.
+// Names are looked up on libuv's threads, and on half of them at most: 2 of the 4 that there are, where two dead name servers
+// would stop all look-ups. Of 16 it is 8, which apps/server/src/egress/lookup-queue.ts counts on.
 // Compiled code is kept, so that the compiler (TypeScript's is 15 MB) is only there for what has changed.
 const NODE_COMPILE_CACHE = join(root, 'node_modules', '.cache', 'compile');
 const env = { UV_THREADPOOL_SIZE: '16', NODE_COMPILE_CACHE, ...process.env };

@@ -153,14 +153,15 @@ async function run(
     exempt: config.egress.allow,
     own,
   };
+  // One for webhooks and all brokers: it keeps silent name servers from taking every thread that asks.
+  const resolve = sharedResolve(substitutes.resolve);
   const egress = createEgressClient({
     policy,
     maxConnectionsPerOrigin: MAX_IN_FLIGHT,
-    ...(substitutes.resolve && { resolve: substitutes.resolve }),
+    resolve,
     ...(substitutes.ca && { ca: substitutes.ca }),
   });
-  // One for all brokers: a name server that is silent must not take every thread that asks.
-  const outside = { policy, resolve: sharedResolve(substitutes.resolve) };
+  const outside = { policy, resolve };
   const publishers = new Publishers(outside);
   const now = substitutes.now ?? Date.now;
   const keyUse = new KeyUse({ db, log, now });

@@ -5,9 +5,11 @@ import { type Dial, dialFirst } from './dial.ts';
 import { EgressError } from './error-code.ts';
 import type { EgressPolicy } from './policy.ts';
 import type { Resolve, ResolvedAddress } from './resolve.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface ConnectorOptions {
   readonly policy: () => EgressPolicy;
+  /** Must give up when told: `sharedResolve` does. */
   readonly resolve: Resolve;
   readonly dial: Dial;
   readonly secureContext: () => SecureContext;
@@ -60,9 +62,7 @@ async function openChecked(
   const policy = options.policy();
   const family = isIP(host);
   const addresses =
-    family === 0
-      ? await timed(progress, 'dns', () => unlessAborted(options.resolve(host), signal))
-      : [{ address: host, family }];
+    family === 0 ? await timed(progress, 'dns', () => options.resolve(host, signal)) : [{ address: host, family }];
   checkAll(policy, addresses, target);
 
   const socket = await timed(progress, 'connect', () => dialFirst(options.dial, addresses, port, signal));
@@ -109,16 +109,6 @@ function secure(secureContext: SecureContext, socket: Socket, host: string): Pro
     tls.once('secureConnect', () => resolve(tls));
     tls.on('error', reject);
     tls.once('close', () => reject(new EgressError('tls_failed', 'closed during the TLS handshake')));
-  });
-}
-
-/** Rejects with the signal's reason when that fires first. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 
