@@ -10,10 +10,11 @@ import { type FieldError, invalidFields } from '../errors.ts';
 const options = { allErrors: false, removeAdditional: false, useDefaults: true, strict: false } as const;
 
 /** NUL cannot be stored in PostgreSQL; half a surrogate pair is not text in UTF-8. */
-const text: FormatDefinition<string> = {
-  type: 'string',
-  validate: (value) => !value.includes('\0') && value.isWellFormed(),
-};
+export function isText(value: string): boolean {
+  return !value.includes('\0') && value.isWellFormed();
+}
+
+const text: FormatDefinition<string> = { type: 'string', validate: isText };
 
 /** RFC 3339 with a zone, and a date that exists. */
 const dateTime: FormatDefinition<string> = {

@@ -8,6 +8,7 @@ export interface Route {
   /** `/v1/app/:app_id` */
   readonly url: string;
   readonly body: unknown;
+  readonly query: unknown;
 }
 
 /** All routes but those that answer HEAD. */
@@ -16,7 +17,8 @@ export async function routesOfServer(): Promise<Route[]> {
   // Nothing is called: routes are only made.
   const app = createApiServer({} as ApiServerOptions);
   app.addHook('onRoute', ({ method, url, schema }) => {
-    if (method !== 'HEAD') routes.push({ method: String(method), url, body: schema?.body });
+    if (method === 'HEAD') return;
+    routes.push({ method: String(method), url, body: schema?.body, query: schema?.querystring });
   });
   registerRoutes(app, {} as ApiDependencies);
   await app.ready();

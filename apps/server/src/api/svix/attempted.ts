@@ -16,14 +16,14 @@ import { presentEndpointOut } from './endpoint-presenter.ts';
 import { messageText, NO_CONTENT } from './message-presenter.ts';
 import { MsgPath } from './messages.ts';
 import { cursorOf, idListText, listText, PageQuery, pageOf, sendText, TimeQuery, turnFrom } from './paging.ts';
-import { EndpointPath, Joined, OneOf, Switch, split, Unsupported } from './schema.ts';
+import { Channel, EndpointPath, Joined, OneOf, Switch, split, Unsupported } from './schema.ts';
 import { contentsOf, messageFinder, turnWithContent } from './stored-messages.ts';
 
 const MessagesQuery = Strict({
   ...PageQuery,
   ...TimeQuery,
   status: OneOf([0, 1, 2, 3, 4]),
-  channel: Type.Optional(Type.String({ maxLength: 128 })),
+  channel: Channel,
   event_types: Joined,
   tag: Unsupported,
   with_content: Switch,

@@ -12,7 +12,7 @@ import { presentAttemptOut, STATUS } from './attempt-presenter.ts';
 import { messageText, NO_CONTENT } from './message-presenter.ts';
 import { MsgPath } from './messages.ts';
 import { cursorOf, listText, PageQuery, pageOf, sendText, TimeQuery, turnFrom } from './paging.ts';
-import { EndpointPath, Joined, OneOf, Switch, split, Unsupported } from './schema.ts';
+import { Channel, EndpointPath, Joined, OneOf, Switch, split, Unsupported } from './schema.ts';
 import { messageFinder } from './stored-messages.ts';
 
 const AttemptQuery = {
@@ -20,7 +20,7 @@ const AttemptQuery = {
   ...TimeQuery,
   status: OneOf([0, 1, 2, 3, 4]),
   status_code_class: OneOf([0, 100, 200, 300, 400, 500]),
-  channel: Type.Optional(Type.String({ maxLength: 128 })),
+  channel: Channel,
   event_types: Joined,
   tag: Unsupported,
   with_content: Switch,

@@ -12,7 +12,8 @@ const { event_type, event_id, channels, deliver_at, payload } = NewMessage.prope
 
 /** `messageInRaw` of the client: a payload that is text already, and goes out as it is. */
 const RawPayload = Strict({
-  rawPayload: Type.String(),
+  // JSON takes a half of a surrogate pair as it is, and it would be sent as another character.
+  rawPayload: Type.String({ format: 'text' }),
   headers: Type.Optional(Strict({ 'content-type': Type.Literal('application/json') })),
 });
 

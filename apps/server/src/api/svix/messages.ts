@@ -15,7 +15,7 @@ import { eventIdCall } from './event-id.ts';
 import { MessageIn, newMessage, payloadText } from './message-body.ts';
 import { messageText, NO_CONTENT } from './message-presenter.ts';
 import { cursorOf, idListText, PageQuery, pageOf, sendText, TimeQuery, turnFrom } from './paging.ts';
-import { AppPath, Joined, Switch, split, Unsupported } from './schema.ts';
+import { AppPath, Channel, Joined, Switch, split, Unsupported } from './schema.ts';
 import { contentsOf, messageFinder, turnWithContent } from './stored-messages.ts';
 
 export const MsgPath = Type.Object({ app_id: AppIdParam, msg_id: Type.String({ maxLength: 256 }) });
@@ -23,7 +23,7 @@ export const MsgPath = Type.Object({ app_id: AppIdParam, msg_id: Type.String({ m
 const ListQuery = Strict({
   ...PageQuery,
   ...TimeQuery,
-  channel: Type.Optional(Type.String({ maxLength: 128 })),
+  channel: Channel,
   event_types: Joined,
   with_content: Switch,
   tag: Unsupported,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { AppIdParam } from '../application-scope.ts';
-import { Nullable, Text } from '../schema.ts';
+import { Text } from '../schema.ts';
 
 /** What Svix has and we do not: only to be left out, or null. Better refused than taken for done. */
 export const Unsupported = Type.Optional(Type.Null());
@@ -9,12 +9,14 @@ export const UnsupportedSwitch = Type.Optional(Type.Literal(false));
 export const Switch = Type.Optional(Type.Boolean());
 
 export const Name = Text({ minLength: 1, maxLength: 256 });
-export const Uid = Type.Optional(Nullable(Type.String({ maxLength: 256 })));
 export const AppPath = Type.Object({ app_id: AppIdParam });
 export const EndpointPath = Type.Object({ app_id: AppIdParam, endpoint_id: Type.String({ maxLength: 256 }) });
 
+/** Which channel's messages are listed. */
+export const Channel = Type.Optional(Text({ maxLength: 128 }));
+
 /** Several values as the client joins them: `a,b`. */
-export const Joined = Type.Optional(Type.String({ minLength: 1, maxLength: 8_192 }));
+export const Joined = Type.Optional(Text({ minLength: 1, maxLength: 8_192 }));
 
 export function split(joined: string | undefined): string[] | undefined {
   return joined?.split(',');

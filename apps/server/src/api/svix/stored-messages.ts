@@ -4,6 +4,7 @@ import { notFound } from '../../errors.ts';
 import { type MessageRow, readMessage, readMessageByEventId, readPayloads } from '../../store/message.ts';
 import { applicationOf } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { isText } from '../validation.ts';
 import type { Turn } from './paging.ts';
 
 /** Payloads in one answer: 50 of the largest are 12 MB. */
@@ -20,7 +21,9 @@ export function messageFinder({ tenant, directory }: Dependencies) {
     const db = tenant(environmentId);
     const row = id
       ? await readMessage(db, environmentId, application.id, id)
-      : await readMessageByEventId(db, environmentId, application.id, name);
+      : isText(name)
+        ? await readMessageByEventId(db, environmentId, application.id, name)
+        : undefined;
     if (!row) throw notFound('message');
     return row;
   };
