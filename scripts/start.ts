@@ -6,8 +6,9 @@ import { newApiKey } from '../apps/server/src/crypto/api-key.ts';
 import { createLog } from '../apps/server/src/log.ts';
 import { type Postrider, startPostrider } from '../apps/server/src/postrider.ts';
 import { FolderInUseError } from '../apps/server/src/store/embedded/lock.ts';
-import { type Receiver, startReceiver } from '../packages/receiver/src/index.ts';
+import { type ReceivedRequest, type Receiver, startReceiver } from '../packages/receiver/src/index.ts';
 import { firstDelivery } from './start/first-delivery.ts';
+import { inboxLine } from './start/inbox-line.ts';
 
 /**
  * `npm start`: Postrider on the embedded database with an inbox beside it, one message sent, delivered and verified, and
@@ -59,10 +60,8 @@ Stop with Ctrl-C. What arrives in the inbox:
 /** The receiver that stands for a customer. Prints what arrives, once the first delivery has been told of. */
 async function openInbox(isTold: () => boolean): Promise<Receiver> {
   const options = {
-    onRequest: (request: { path: string; verified: boolean; webhookId: string | undefined; body: string }) => {
-      if (!isTold()) return;
-      const verdict = request.verified ? styleText('green', 'verified') : styleText('yellow', 'not verified');
-      process.stdout.write(`  ← ${request.webhookId ?? 'no webhook-id'}  ${verdict}  ${request.body.slice(0, 80)}\n`);
+    onRequest: (request: ReceivedRequest) => {
+      if (isTold()) process.stdout.write(inboxLine(request));
     },
   };
   // Any other port will do where ours is taken: the endpoint is told.

@@ -27,7 +27,7 @@ export function honestHandler(
     const mark = target.indexOf('?');
     const path = mark < 0 ? target : target.slice(0, mark);
     const query = mark < 0 ? '' : target.slice(mark);
-    if (inbox.serves(request.method, path)) return inbox.answer(path, query, response);
+    if (inbox.serves(request.method, path)) return inbox.answer(request.headers.host, path, query, response);
 
     readBody(request, MAX_BODY_BYTES, (body) => {
       let verdict: Verdict | undefined;

@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import { HELP, readCommandLine } from './command-line.ts';
+import { printable } from './printable.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import type { ReceivedRequest } from './record.ts';
-
-// What a stranger sends must not move the cursor of the terminal it is printed on.
-const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
 
 function print(request: ReceivedRequest): void {
   const time = new Date(request.receivedAt).toISOString().slice(11, 23);

@@ -64,7 +64,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
     for (const secret of secrets) trust.add(secret, path);
   }
   const recorder = createRecorder(record, trust, journal, options.onRequest);
-  const handler = honestHandler(behaviourTable(options.behaviours ?? {}), recorder, createInbox(journal));
+  const handler = honestHandler(behaviourTable(options.behaviours ?? {}), recorder, createInbox(journal, host));
 
   const honest = await listen(createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, handler), host, port);
   const hostile = await startHostile(host, hostilePort, recorder).catch(async (error: unknown) => {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { isOwnHost } from '../src/inbox/own-host.ts';
 import { post } from './client.ts';
 import { running } from './running.ts';
 
@@ -62,4 +63,39 @@ it('the script of the page puts text in as text', async () => {
   expect((await get(`${url}/_inbox/page.js`)).body).not.toMatch(
     /innerHTML|outerHTML|insertAdjacentHTML|document\.write/,
   );
+});
+
+const asked = (url: string, host: string) => post(url, { method: 'GET', headers: { host } });
+
+it.each(['evil.example', 'evil.example:4401', '127.0.0.1.evil.example', 'localhost.evil.example', 'a@b', ' '])(
+  'a page that has its own name point here gets no inbox (%j)',
+  async (host) => {
+    const receiver = await running();
+    await post(`${receiver.url}/ok/1`, { body: '{"secret":"of a customer"}' });
+    for (const path of ['/_inbox', '/', '/_inbox/page.js']) {
+      const { status, body } = await asked(receiver.url + path, host);
+      expect([status, body]).toEqual([403, expect.not.stringContaining('of a customer')]);
+    }
+    expect(receiver.counts.total).toBe(1);
+  },
+);
+
+it.each(['localhost', 'localhost:4401', 'LOCALHOST', '127.0.0.1:4401', '[::1]:4401', '192.168.1.7'])(
+  'the inbox is shown at %s',
+  async (host) => {
+    const { url } = await running();
+    expect((await asked(`${url}/_inbox`, host)).status).toBe(200);
+  },
+);
+
+it('the inbox is shown under the name that it was told to listen on', () => {
+  expect(isOwnHost('Inbox.internal:80', 'inbox.internal')).toBe(true);
+  expect(isOwnHost('other.internal', 'inbox.internal')).toBe(false);
+  expect(isOwnHost(undefined, '127.0.0.1')).toBe(false);
+});
+
+it('webhooks are taken under any name', async () => {
+  const { url, counts } = await running();
+  const { status } = await post(`${url}/ok/1`, { headers: { host: 'evil.example' } });
+  expect([status, counts.total]).toEqual([200, 1]);
 });

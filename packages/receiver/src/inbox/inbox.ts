@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import type { Journal } from '../journal.ts';
+import { isOwnHost } from './own-host.ts';
 
 const DEFAULT_LIMIT = 100;
+const FOREIGN = 'the inbox is shown at localhost and at addresses, not under other names\n';
 
 /** The page that shows what was received, and the JSON under it. Its own requests are never recorded. */
 export interface Inbox {
   serves(method: string | undefined, path: string): boolean;
-  answer(path: string, query: string, response: ServerResponse): void;
+  /** Under a foreign `host` (the request's header) it is refused. */
+  answer(host: string | undefined, path: string, query: string, response: ServerResponse): void;
 }
 
 const asset = (name: string, type: string) => ({ body: readFileSync(new URL(name, import.meta.url)), type });
@@ -23,7 +26,8 @@ const HEADERS = {
   'cache-control': 'no-store',
 };
 
-export function createInbox(journal: Journal): Inbox {
+/** @param listening the host that the receiver was told to listen on. */
+export function createInbox(journal: Journal, listening: string): Inbox {
   // By this the page knows that another receiver has taken the port and numbers its requests afresh.
   const run = randomUUID();
   const assets = new Map([
@@ -47,7 +51,11 @@ export function createInbox(journal: Journal): Inbox {
 
   return {
     serves: (method, path) => method === 'GET' && (path === '/_inbox' || assets.has(path)),
-    answer(path, query, response) {
+    answer(host, path, query, response) {
+      if (!isOwnHost(host, listening)) {
+        response.writeHead(403, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' }).end(FOREIGN);
+        return;
+      }
       const found = assets.get(path) ?? { body: list(query), type: 'application/json; charset=utf-8' };
       response.writeHead(200, { ...HEADERS, 'content-type': found.type }).end(found.body);
     },
