@@ -6,9 +6,10 @@ import type { Schema } from './schema.ts';
 
 /** A yes or no. What a schema has looked at counts only where the value stands before it. */
 function fits({ run, value, place, seen }: Judged<unknown>, schema: Schema): boolean {
+  if (seen) run.work.spend(2);
   const own = seen && new Seen();
   const isFitting = run.fits(schema, value, place, own);
-  if (isFitting && own) seen?.add(own);
+  if (isFitting && own) seen?.add(own, run.work);
   return isFitting;
 }
 
@@ -22,8 +23,10 @@ function countFitting(judged: Judged<unknown>, schemas: readonly Schema[], enoug
   return count;
 }
 
-const reference: Keyword = ({ run, value, place, seen }, text: string) =>
-  run.judge(run.schema.targets.get(text) ?? true, value, place, seen);
+const reference: Keyword = ({ run, value, place, seen }, text: string) => {
+  run.work.compare(text);
+  return run.judge(run.schema.targets.get(text) ?? true, value, place, seen);
+};
 
 const KEYWORDS: Readonly<Record<string, Keyword>> = {
   $ref: reference,
@@ -39,14 +42,16 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
     return areGood;
   },
   anyOf: (judged, schemas: readonly Schema[]) =>
-    countFitting(judged, schemas, 1) > 0 || judged.run.fault(judged.place, 'must fit one of the schemas of anyOf'),
+    countFitting(judged, schemas, 1) > 0 ||
+    judged.run.fault(judged.place, () => 'must fit one of the schemas of anyOf'),
   oneOf: (judged, schemas: readonly Schema[]) => {
     const count = countFitting(judged, schemas, 2);
     if (count === 1) return true;
-    return judged.run.fault(judged.place, `must fit exactly one of the schemas of oneOf, and fits ${count || 'none'}`);
+    const found = count || 'none';
+    return judged.run.fault(judged.place, () => `must fit exactly one of the schemas of oneOf, and fits ${found}`);
   },
   not: ({ run, value, place }, schema: Schema) =>
-    !run.fits(schema, value, place, null) || run.fault(place, 'must not fit the schema of not'),
+    !run.fits(schema, value, place, null) || run.fault(place, () => 'must not fit the schema of not'),
   if: (judged, condition: Schema) => {
     const { run, value, place, seen, schema } = judged;
     const branch = schema[fits(judged, condition) ? 'then' : 'else'] as Schema | undefined;

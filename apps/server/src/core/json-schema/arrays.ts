@@ -1,8 +1,6 @@
-import { isJsonObject } from './json.ts';
 import { type Judged, type Keywords, of } from './keyword.ts';
-import type { Run } from './run.ts';
 import type { Schema } from './schema.ts';
-import { MAX_DEPTH, TooMuchWork } from './work.ts';
+import { canonical } from './whole.ts';
 
 type OfArray = Judged<readonly unknown[]>;
 
@@ -27,27 +25,15 @@ function rest(judged: OfArray, from: number, schema: Schema): boolean {
   return items(judged, from, Number.POSITIVE_INFINITY, () => schema);
 }
 
-/** A text that equal values share, and only they. */
-function canonical(run: Run, value: unknown, depth = 0): string {
-  if (depth > MAX_DEPTH) throw new TooMuchWork();
-  run.work.spend(1);
-  if (Array.isArray(value)) return `[${value.map((each) => canonical(run, each, depth + 1)).join()}]`;
-  if (isJsonObject(value)) {
-    const names = Object.keys(value).sort();
-    return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(run, value[name], depth + 1)}`).join()}}`;
-  }
-  return JSON.stringify(value);
-}
-
 export const ARRAYS: Keywords = of((value): value is readonly unknown[] => Array.isArray(value), {
   maxItems: ({ run, value, place }, most: number) =>
-    value.length <= most || run.fault(place, `must have at most ${most} items`),
+    value.length <= most || run.fault(place, () => `must have at most ${most} items`),
   minItems: ({ run, value, place }, least: number) =>
-    value.length >= least || run.fault(place, `must have at least ${least} items`),
+    value.length >= least || run.fault(place, () => `must have at least ${least} items`),
   uniqueItems: ({ run, value, place }, isWanted: boolean) =>
     !isWanted ||
-    new Set(value.map((each) => canonical(run, each))).size === value.length ||
-    run.fault(place, 'must not have an item twice'),
+    new Set(value.map((each) => canonical(run.work, each))).size === value.length ||
+    run.fault(place, () => 'must not have an item twice'),
   prefixItems: listed,
   items: (judged, operand: Schema | readonly Schema[]) => {
     // An array in draft 7 only; what comes before in 2020-12 only.
@@ -67,13 +53,15 @@ export const ARRAYS: Keywords = of((value): value is readonly unknown[] => Array
     const found = value.flatMap((each, n) => (run.fits(schema, each, null, null) ? n : []));
     run.work.spend(seen ? found.length : 0);
     for (const n of found) seen?.others.add(n);
-    if (found.length < least) return run.fault(place, `must contain at least ${least} items that fit`);
-    return found.length <= most || run.fault(place, `must contain at most ${most} items that fit`);
+    if (found.length < least) return run.fault(place, () => `must contain at least ${least} items that fit`);
+    return found.length <= most || run.fault(place, () => `must contain at most ${most} items that fit`);
   },
   unevaluatedItems: (judged, schema: Schema) => {
     const { run, value, place, seen } = judged;
+    const from = seen?.items ?? 0;
+    run.work.spend(Math.max(0, value.length - from));
     let areGood = true;
-    for (let n = seen?.items ?? 0; n < value.length; n++) {
+    for (let n = from; n < value.length; n++) {
       if (seen?.others.has(n) || run.judge(schema, value[n], { parent: place, step: n }, null)) continue;
       areGood = false;
       if (run.isSilent) break;

@@ -17,7 +17,9 @@ export class Seen {
   /** Items beyond those. */
   readonly others = new Set<number>();
 
-  add(more: Seen): void {
+  /** @throws TooMuchWork */
+  add(more: Seen, work: Work): void {
+    work.spend(more.names.size + more.others.size);
     for (const name of more.names) this.names.add(name);
     for (const item of more.others) this.others.add(item);
     this.areAllNames ||= more.areAllNames;
@@ -52,7 +54,7 @@ export class Run {
   /** Holds a value against a part of the schema. @param seen null where nobody asks. @throws TooMuchWork */
   judge(schema: Schema, value: unknown, place: Place | null, seen: Seen | null): boolean {
     this.work.spend(1);
-    if (typeof schema === 'boolean') return schema || this.fault(place, 'is not allowed here');
+    if (typeof schema === 'boolean') return schema || this.fault(place, () => 'is not allowed here');
     if (++this.#depth > MAX_DEPTH) throw new TooMuchWork();
     const verdict = this.#judge(this, schema, value, place, seen);
     this.#depth--;
@@ -72,9 +74,12 @@ export class Run {
     return this.#silence > 0 || this.faults.length >= MAX_FAULTS;
   }
 
-  /** @returns false, the verdict that comes with a fault. */
-  fault(place: Place | null, message: string): false {
-    if (!this.isSilent) this.faults.push({ path: pointerOf(place), message });
+  /**
+   * @param message only asked for where somebody reads it, for it can tell of as much as a schema holds.
+   * @returns false, the verdict that comes with a fault.
+   */
+  fault(place: Place | null, message: () => string): false {
+    if (!this.isSilent) this.faults.push({ path: pointerOf(place), message: message() });
     return false;
   }
 }

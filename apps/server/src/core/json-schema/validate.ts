@@ -7,7 +7,7 @@ import { type Place, Run, Seen } from './run.ts';
 import { SCALARS } from './scalars.ts';
 import type { PreparedSchema } from './schema.ts';
 import type { Dialect } from './vocabulary.ts';
-import { TooMuchWork, workFor } from './work.ts';
+import { TooMuchWork, type Work, workFor } from './work.ts';
 
 /**
  * JSON Schema by interpretation. A compiler (Ajv) turns a schema into JavaScript, which is several times as fast and, as its
@@ -16,8 +16,13 @@ import { TooMuchWork, workFor } from './work.ts';
  */
 
 /** A value that is not at all at fault has none; at most 20 are named. @param bytes of the value as JSON. */
-export function validate(schema: PreparedSchema, value: unknown, bytes: number): readonly Fault[] {
-  const run = new Run(schema, workFor(bytes), judge);
+export function validate(
+  schema: PreparedSchema,
+  value: unknown,
+  bytes: number,
+  work: Work = workFor(bytes),
+): readonly Fault[] {
+  const run = new Run(schema, work, judge);
   try {
     run.judge(schema.root, value, null, null);
     return run.faults;
@@ -59,13 +64,15 @@ function planOf(schema: JsonObject, dialect: Dialect): Plan {
 
 function judge(run: Run, schema: JsonObject, value: unknown, place: Place | null, seen: Seen | null): boolean {
   const { steps, needsSeen } = planOf(schema, run.schema.dialect);
+  if (seen || needsSeen) run.work.spend(2);
   const judged: Judged<unknown> = { run, value, place, schema, seen: seen || needsSeen ? new Seen() : null };
   let isGood = true;
   for (const [keyword, operand] of steps) {
+    run.work.spend(1);
     if (keyword(judged, operand)) continue;
     isGood = false;
     if (run.isSilent) return false;
   }
-  if (judged.seen) seen?.add(judged.seen);
+  if (judged.seen) seen?.add(judged.seen, run.work);
   return isGood;
 }

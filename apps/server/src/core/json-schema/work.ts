@@ -4,17 +4,32 @@
  * payload and schema always end alike.
  */
 export class Work {
-  #left: number;
+  readonly most: number;
+  #spent = 0;
 
-  /** @param steps 50 to 200 ns each. */
+  /** @param steps 200 ns each at most: whatever takes longer the more there is of something spends as much more. */
   constructor(steps: number) {
-    this.#left = steps;
+    this.most = steps;
+  }
+
+  get spent(): number {
+    return this.#spent;
   }
 
   /** @throws TooMuchWork */
   spend(steps: number): void {
-    this.#left -= steps;
-    if (this.#left < 0) throw new TooMuchWork();
+    this.#spent += steps;
+    if (this.#spent > this.most) throw new TooMuchWork();
+  }
+
+  /** For looking at each character of a text (2 to 10 ns). @throws TooMuchWork */
+  walk(text: string): void {
+    this.spend(text.length >> 3);
+  }
+
+  /** For holding a text against another, or copying it, which the machine does by the word. @throws TooMuchWork */
+  compare(text: string): void {
+    this.spend(text.length >> 6);
   }
 }
 
