@@ -1,6 +1,6 @@
 import { areNames, formFault } from './form.ts';
 import { type Fault, isJsonObject, isWithinDepth, type JsonObject, pointerStep } from './json.ts';
-import { compilePattern, type Pattern, sizeOf } from './pattern.ts';
+import { compilePattern, type Pattern, sizeOf, writtenFault } from './pattern.ts';
 import { findLoop, resolve } from './reference.ts';
 import { type PreparedSchema, SCHEMA_MAX_BYTES, SCHEMA_MAX_DEPTH, type Schema } from './schema.ts';
 import { type Dialect, DRAFT_2020_12, dialectOf, type Form } from './vocabulary.ts';
@@ -132,7 +132,12 @@ class Reading {
       this.#fault(path, typeof source === 'string' ? null : 'must be a string');
       return;
     }
-    const size = source.length > MAX_PATTERNS_SIZE ? source.length : sizeOf(source);
+    const fault = writtenFault(source);
+    if (fault !== null) {
+      this.#fault(path, fault);
+      return;
+    }
+    const size = sizeOf(source);
     const left = Math.min(this.#allowance.patterns, MAX_PATTERNS_SIZE - this.#patternsSize);
     const pattern = size > left ? 'is one pattern too many' : compilePattern(source);
     if (typeof pattern === 'string') {

@@ -79,6 +79,18 @@ test('the patterns of one schema are limited together', () => {
   });
 });
 
+test('a pattern that is none is told so before it is measured, however long it is', () => {
+  const messages = [`${'['.repeat(10_001)}`, '['.repeat(9_999), '['.repeat(1_024)].map((pattern) =>
+    prepareSchema({ pattern }),
+  );
+  const long = 'must have at most 1024 characters';
+  expect(messages).toMatchObject([
+    { faults: [{ message: long }] },
+    { faults: [{ message: long }] },
+    { faults: [{ message: 'must be a regular expression of ECMAScript (with the flag u)' }] },
+  ]);
+});
+
 test('a pattern is as long as it is with its repetitions written out', () => {
   const sizes = [
     'abc',
