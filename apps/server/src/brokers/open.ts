@@ -11,10 +11,13 @@ import {
 import { type BrokerType, DESTINATIONS, SOURCES } from '../core/broker/all.ts';
 import type { BrokerConfig, BrokerForm } from '../core/broker/form.ts';
 import { secretsOf } from '../core/broker-config.ts';
+import type { Inspect } from '../egress/contained-socket.ts';
 import { SocketGuard } from '../egress/guarded-sockets.ts';
 import type { EgressPolicy } from '../egress/policy.ts';
 import type { Resolve } from '../egress/resolve.ts';
 import { GuardedQueue } from './guarded-queue.ts';
+import { kafkaCheck } from './kafka-check.ts';
+import { respCheck } from './resp-check.ts';
 
 export interface Outside {
   readonly policy: EgressPolicy;
@@ -37,11 +40,16 @@ export function open(
   purpose: Purpose = { use: 'publishing' },
 ): GuardedQueue {
   const destination: BrokerForm = purpose.use === 'publishing' ? DESTINATIONS[type] : SOURCES[type];
-  const guard = new SocketGuard({ policy, hosts: destination.hosts(config), ...(resolve && { resolve }) });
+  const inspect = CHECKS[type];
+  const hosts = destination.hosts(config);
+  const guard = new SocketGuard({ policy, hosts, ...(resolve && { resolve }), ...(inspect && { inspect }) });
   guard.checkHosts();
   const queue = guard.run(() => OPENERS[type](config, purpose));
   return new GuardedQueue(queue, guard, secretsOf(destination, config));
 }
+
+/** Of the clients that believe what a server says of lengths. */
+const CHECKS: { readonly [type in BrokerType]?: () => Inspect } = { redis: respCheck, kafka: kafkaCheck };
 
 /** What a process that died had in hand comes again after so long, where the broker does not see that it is gone. */
 const LEASE_SECONDS = 20;

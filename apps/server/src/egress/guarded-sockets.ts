@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { syncBuiltinESMExports } from 'node:module';
 import { isIP, type LookupFunction, Socket } from 'node:net';
+import tls from 'node:tls';
 import { checkAddress } from './address-policy.ts';
+import { contain, type Inspect, isContained } from './contained-socket.ts';
 import { EgressError } from './error-code.ts';
 import { bareHost, isExemptHost } from './exemptions.ts';
 import { checkHost } from './host-policy.ts';
@@ -16,26 +19,36 @@ import { type Resolve, type ResolvedAddress, sharedResolve } from './resolve.ts'
  *   connected peer is checked once more. Sockets of files are refused.
  * - Any port may be dialled, as brokers have theirs; but what a CIDR of POSTRIDER_EGRESS_ALLOW opens, it opens at the
  *   ports of webhooks only. An operator who let them into a network did not mean its Redis: that is said as `host:port`.
+ * - What their listeners throw destroys them and not the process, and a client sees nothing that `inspect` refuses.
  * - A connection that is there is not checked again: a client that is used in here is not to be shared with the outside.
  */
 export class SocketGuard {
   readonly #policy: EgressPolicy;
   readonly #resolve: Resolve;
   readonly #hosts: readonly (readonly [host: string, port: number])[];
+  readonly #inspect: (() => Inspect) | null;
+  readonly #sockets = new Set<Socket>();
   #refusal: EgressError | null = null;
 
   /**
    * @param options.hosts that the settings name, as `host:port`: some clients look names up themselves, and an exemption
    * for a name is for what it resolves to.
+   * @param options.inspect makes one that looks at all that comes, for each connection.
    */
-  constructor(options: { policy: EgressPolicy; resolve?: Resolve; hosts?: readonly string[] }) {
+  constructor(options: SocketGuardOptions) {
     this.#policy = options.policy;
+    this.#inspect = options.inspect ?? null;
     this.#resolve = sharedResolve(options.resolve);
     this.#hosts = (options.hosts ?? []).map((each) => {
       const at = each.lastIndexOf(':');
       return [bareHost(each.slice(0, at).toLowerCase()), Number(each.slice(at + 1))];
     });
     wrapConnect();
+  }
+
+  /** Lets go of all sockets, and of those that may still come to be: whoever had them waits for nothing any more. */
+  destroySockets(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   run<R>(work: () => R): R {
@@ -61,6 +74,7 @@ export class SocketGuard {
 
   /** What to connect with instead. */
   hold(socket: Socket, options: ConnectOptions): ConnectOptions {
+    this.#contain(socket, this.#inspect?.() ?? null);
     if (options.path) return this.#refusing(options, refused('unix_socket'));
     const host = bareHost(String(options.host || 'localhost').toLowerCase());
     const port = Number(options.port);
@@ -75,6 +89,16 @@ export class SocketGuard {
     return names.length > 0
       ? { ...options, host: INSTEAD, lookup: this.#lookupAmong(names, host, verdict) }
       : this.#refusing(options, verdict);
+  }
+
+  /** One that speaks TLS on a socket that is held already. */
+  holdTls(socket: Socket): void {
+    if (!isContained(socket)) this.#contain(socket, this.#inspect?.() ?? null);
+  }
+
+  #contain(socket: Socket, inspect: Inspect | null): void {
+    this.#sockets.add(socket);
+    contain(socket, inspect, () => this.#sockets.delete(socket));
   }
 
   #lookup(host: string, port: number): LookupFunction {
@@ -143,6 +167,13 @@ export class SocketGuard {
   }
 }
 
+export interface SocketGuardOptions {
+  readonly policy: EgressPolicy;
+  readonly resolve?: Resolve;
+  readonly hosts?: readonly string[];
+  readonly inspect?: () => Inspect;
+}
+
 /** Of what `net.connect` takes, what matters here. */
 interface ConnectOptions {
   readonly host?: string | undefined;
@@ -168,6 +199,18 @@ function wrapConnect(): void {
     const { options, callback } = normalized(args);
     return Reflect.apply(connect, this, [guard.hold(this, options), ...(callback ? [callback] : [])]);
   });
+  wrapTls();
+}
+
+/** What speaks TLS on a socket of another's is never connected itself. */
+function wrapTls(): void {
+  const { connect } = tls;
+  Reflect.set(tls, 'connect', (...args: unknown[]) => {
+    const socket: tls.TLSSocket = Reflect.apply(connect, tls, args);
+    guards.getStore()?.holdTls(socket);
+    return socket;
+  });
+  syncBuiltinESMExports();
 }
 
 /** As Node takes them: options, a port and a host, or a path; or an array of the first two, from its own `connect`. */
