@@ -1,6 +1,7 @@
 import type { BaseOptions, ConnectionPool } from '@platformatic/kafka';
 import { QueueError, type QueueErrorCode } from '../error.ts';
 import { within } from '../link.ts';
+import { scramWithin } from './kafka-scram.ts';
 
 export interface KafkaClientConfig {
   /** Where a cluster is asked for its servers: host:9092, several with commas between them. */
@@ -16,6 +17,8 @@ export interface KafkaClientConfig {
 
 export const CONNECT_MS = 8_000;
 const CLOSE_MS = 2_000;
+/** Of a password's hash. Servers ask for 4,096 unless told otherwise. */
+const MAX_ITERATIONS = 100_000;
 const SASL = { plain: 'PLAIN', 'scram-sha-256': 'SCRAM-SHA-256', 'scram-sha-512': 'SCRAM-SHA-512' } as const;
 
 /** @throws QueueError `misconfigured` */
@@ -37,7 +40,13 @@ export function clientOptions({ brokers, sasl, tls }: KafkaClientConfig): BaseOp
     retries: 2,
     retryDelay: 250,
     ...(tls && { tls: typeof tls === 'object' ? tls : {}, tlsServerName: true }),
-    ...(sasl && { sasl: { ...sasl, mechanism: SASL[sasl.mechanism] } }),
+    ...(sasl && {
+      sasl: {
+        ...sasl,
+        mechanism: SASL[sasl.mechanism],
+        ...(sasl.mechanism !== 'plain' && { authenticate: scramWithin(MAX_ITERATIONS) }),
+      },
+    }),
   };
 }
 
