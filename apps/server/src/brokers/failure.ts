@@ -8,9 +8,14 @@ export interface BrokerFailure {
 }
 
 export function failureOf(error: unknown): BrokerFailure {
-  if (error instanceof EgressError) return { code: 'egress_blocked', message: error.message };
-  if (isQueueError(error)) return { code: error.code, message: error.message };
-  return { code: 'unreachable', message: error instanceof Error ? error.message : 'unknown' };
+  const message = storable(error instanceof Error ? error.message : 'unknown');
+  if (error instanceof EgressError) return { code: 'egress_blocked', message };
+  return { code: isQueueError(error) ? error.code : 'unreachable', message };
+}
+
+/** What PostgreSQL takes: a server may say of an error what is no text, and one that is refused would stay untold. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
 }
 
 /** Whether it is a broker that says so, or what keeps us from it. */

@@ -11,6 +11,7 @@ import {
 } from '@postrider/queues';
 import { EgressError } from '../egress/error-code.ts';
 import type { SocketGuard } from '../egress/guarded-sockets.ts';
+import { storable } from './failure.ts';
 
 /**
  * A queue of somebody else's, whose sockets are held to the address policy and whose errors show none of its secrets. All
@@ -88,9 +89,10 @@ export class GuardedQueue implements QueuePort {
   }
 
   #scrubbed(text: string): string {
-    return this.#secrets
-      .reduce((scrubbed, secret) => scrubbed.replaceAll(secret, '••••••'), text)
-      .slice(0, MAX_MESSAGE);
+    // First, or a secret with a NUL in it would be whole again after.
+    const scrubbed = this.#secrets.reduce((text, secret) => text.replaceAll(secret, '••••••'), storable(text));
+    // Once more, as a cut may halve a character.
+    return storable(scrubbed.slice(0, MAX_MESSAGE));
   }
 }
 

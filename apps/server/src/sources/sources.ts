@@ -6,7 +6,7 @@ import type { Directory } from '../directory/directory.ts';
 import type { Acceptor } from '../ingest/acceptor.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Wakeable } from '../service.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, isTransient } from '../store/database.ts';
 import {
   activeSources,
   claimSources,
@@ -16,6 +16,7 @@ import {
   leaveSources,
   presentProcesses,
   releaseSource,
+  type SourceNews,
 } from '../store/source-hold.ts';
 import { type Receivable, type Received, Receiver } from './receiver.ts';
 import { Rejections } from './rejections.ts';
@@ -120,14 +121,11 @@ export function createSources(options: SourcesOptions): Wakeable {
     });
     if (news.length === 0) return;
     try {
-      const kept = await keepSources(
-        db,
-        self,
-        leaseMs,
-        news.map(({ own }) => own),
-      );
-      for (const { each } of news) {
-        if (!kept.has(each.id)) each.ours.until = 0;
+      const { kept, refused } = await keep(news.map(({ own }) => own));
+      for (const { each, own } of news) {
+        // Its lease ends by itself.
+        if (refused.has(own)) each.receiver.untold(own);
+        else if (!kept.has(each.id)) each.ours.until = 0;
         else {
           each.ours.until = askedAt + leaseMs;
           each.renewAt = askedAt + leaseMs / RENEWALS;
@@ -137,6 +135,26 @@ export function createSources(options: SourcesOptions): Wakeable {
       for (const { each, own } of news) each.receiver.untold(own);
       throw error;
     }
+  };
+
+  /** In one go; each by itself where the database refuses that, so that what it will not have stops no others. */
+  const keep = async (news: readonly SourceNews[]) => {
+    const refused = new Set<SourceNews>();
+    try {
+      return { kept: await keepSources(db, self, leaseMs, news), refused };
+    } catch (error) {
+      if (isTransient(error)) throw error;
+    }
+    const kept = new Set<Uuid>();
+    for (const each of news) {
+      try {
+        for (const id of await keepSources(db, self, leaseMs, [each])) kept.add(id);
+      } catch (error) {
+        log.error({ err: error, source_id: publicId('src', each.id) }, 'a source cannot be renewed');
+        refused.add(each);
+      }
+    }
+    return { kept, refused };
   };
 
   const hearOfChanges = async () => {
