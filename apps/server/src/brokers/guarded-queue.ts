@@ -11,6 +11,7 @@ import {
 } from '@postrider/queues';
 import { EgressError } from '../egress/error-code.ts';
 import type { SocketGuard } from '../egress/guarded-sockets.ts';
+import { within } from '../within.ts';
 import { storable } from './failure.ts';
 
 /**
@@ -66,8 +67,14 @@ export class GuardedQueue implements QueuePort {
     return this.#guard.refusal;
   }
 
+  /** Leaves no socket, even to a server that takes no leave. */
   async close(): Promise<void> {
-    await this.#guard.run(() => this.#queue.close());
+    const closing = this.#guard.run(() => this.#queue.close());
+    try {
+      await within(CLOSE_MS, closing, () => {});
+    } finally {
+      this.#guard.destroySockets();
+    }
   }
 
   async #held<R>(work: () => Promise<R>): Promise<R> {
@@ -96,6 +103,8 @@ export class GuardedQueue implements QueuePort {
   }
 }
 
+/** More than an adapter takes to say goodbye. */
+const CLOSE_MS = 10_000;
 /** What a server says of an error is its own, at any length. */
 const MAX_MESSAGE = 500;
 

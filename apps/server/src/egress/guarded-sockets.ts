@@ -28,6 +28,7 @@ export class SocketGuard {
   readonly #hosts: readonly (readonly [host: string, port: number])[];
   readonly #inspect: (() => Inspect) | null;
   readonly #sockets = new Set<Socket>();
+  #isOver = false;
   #refusal: EgressError | null = null;
 
   /**
@@ -48,6 +49,7 @@ export class SocketGuard {
 
   /** Lets go of all sockets, and of those that may still come to be: whoever had them waits for nothing any more. */
   destroySockets(): void {
+    this.#isOver = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -97,6 +99,7 @@ export class SocketGuard {
   }
 
   #contain(socket: Socket, inspect: Inspect | null): void {
+    if (this.#isOver) process.nextTick(() => socket.destroy());
     this.#sockets.add(socket);
     contain(socket, inspect, () => this.#sockets.delete(socket));
   }

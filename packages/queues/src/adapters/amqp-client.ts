@@ -3,6 +3,8 @@ import { QueueError, type QueueErrorCode } from '../error.ts';
 import { within } from '../link.ts';
 
 const CLOSE_MS = 2_000;
+/** Less than a Link waits: a queue that is declared, or a message to nobody. */
+const SET_UP_MS = 8_000;
 
 export interface AmqpClientConfig {
   /** amqp://user:password@host:5672/vhost, or amqps:// for TLS. */
@@ -30,10 +32,13 @@ export async function openAmqp<C extends Channel, R>(
   const connection = await amqp.connect(config.url, { ...socket, ...(config.ca && { ca: config.ca }) });
   // Told to those who wait as well; unheard here, it would end the process.
   connection.on('error', () => {});
-  try {
+  const made = async () => {
     const channel = await makeChannel(connection);
     channel.on('error', () => {});
-    return await setUp(channel, connection);
+    return setUp(channel, connection);
+  };
+  try {
+    return await within(SET_UP_MS, made(), 'no answer from RabbitMQ');
   } catch (error) {
     void closeAmqp(connection);
     throw error;

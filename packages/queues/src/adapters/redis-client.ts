@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { QueueError, type QueueErrorCode } from '../error.ts';
-import type { Ends } from '../link.ts';
+import { type Ends, within } from '../link.ts';
 import type { Script } from './redis-scripts.ts';
 
 export interface RedisClientConfig {
@@ -14,6 +14,9 @@ export interface RedisClientConfig {
 export type Reply = Buffer | string | number | null | Reply[];
 
 type Argument = string | Buffer;
+
+/** For connecting and a first answer: less than a Link waits, which cannot let go of what never came to be. */
+const GREET_MS = 9_000;
 
 /** One connection: of all that the client can do, what is used here. */
 export interface RedisConnection {
@@ -53,12 +56,21 @@ export function redisEnds(config: RedisClientConfig, onBreak: (connection: Redis
       };
       // Whoever waits for an answer hears of it too; unheard here, it would end the process.
       client.on('error', () => onBreak(connection));
-      await client.connect();
-      // Without a user to be checked, a server that says nothing looks like one until it is asked something.
-      await connection.send(['PING']).catch((error: unknown) => {
-        if (redisError(error).code === 'unreachable') throw error;
-      });
-      return connection;
+      const greet = async () => {
+        await client.connect();
+        // Without a user to be checked, a server that says nothing looks like one until it is asked something.
+        await connection.send(['PING']).catch((error: unknown) => {
+          if (redisError(error).code === 'unreachable') throw error;
+        });
+      };
+      try {
+        await within(GREET_MS, greet(), 'no answer from Redis');
+        return connection;
+      } catch (error) {
+        // The client waits for as long as the server keeps the connection.
+        client.destroy();
+        throw error;
+      }
     },
     shut: (connection) => connection.destroy(),
     toError: redisError,
