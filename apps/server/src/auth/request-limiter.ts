@@ -28,7 +28,8 @@ type Counts = GroupCommit<Call, Allowance | null>;
 
 /**
  * Counts the calls of keys that have a limit and of portal sessions, exactly and over all processes, by calendar minutes
- * of UTC. Sessions count by their application: a customer may open as many as they get links. What comes while a count is under way goes together in the next one, so that even a flood of calls is one statement at a time.
+ * of UTC. Sessions count by their application: a customer may open as many as they get links. What comes while a count is
+ * under way goes together in the next one, so that even a flood of calls is one statement at a time.
  */
 export class RequestLimiter {
   readonly #db: Database;

@@ -42,8 +42,8 @@ export async function readDelivery(
 // Without an endpoint nothing holds it: it is let through, to end FAILED. A hold without an end is as good as none known.
 const waiting = statement<Waiting & { now: Date }>(
   'delivery_waiting',
-  `select d.id, d.due_at as "dueAt", d.attempt_count as "attemptCount", e.status as "endpointStatus", e.max_in_flight as "maxInFlight",
-     e.ordering = 'fifo' as "isFifo", case when e.ordering = 'fifo' then ${headSql('l')} end as "headId",
+  `select d.id, d.due_at as "dueAt", d.attempt_count as "attemptCount", e.status as "endpointStatus",
+     e.max_in_flight as "maxInFlight", e.ordering = 'fifo' as "isFifo", case when e.ordering = 'fifo' then ${headSql('l')} end as "headId",
      l.circuit, l.in_flight as "inFlight", l.held_by as "heldBy",
      case when isfinite(l.held_until) then l.held_until end as "heldUntil", statement_timestamp() as now
    from delivery d join endpoint e on e.id = d.endpoint_id join lane l on l.endpoint_id = d.endpoint_id

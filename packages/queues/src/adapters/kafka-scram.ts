@@ -5,7 +5,7 @@ type Crypto = typeof saslScramSha.defaultCrypto;
 
 /**
  * Proves the password as the client does by itself, but hashes it so many times at the most. How often is for the server to
- * say, up to 2,147,483,647: that holds a thread of the process for many minutes, and there are four.
+ * say, up to 2,147,483,647: that holds a thread of the process for many minutes, and there are few.
  */
 export function scramWithin(maxIterations: number): Authenticate {
   return (mechanism, connection, authenticate, username = '', password = '', _token, callback) => {
