@@ -8,21 +8,25 @@ import type { Uuid } from '../core/ids.ts';
  */
 export class Holders {
   readonly #weight: number;
+  readonly #ceiling: (holder: Uuid) => number;
   readonly #held = new Map<Uuid, number>();
 
-  constructor(weight: number) {
+  /** @param ceiling the most that one may have, however many are free. */
+  constructor(weight: number, ceiling: (holder: Uuid) => number = () => Number.POSITIVE_INFINITY) {
     this.#weight = weight;
+    this.#ceiling = ceiling;
   }
 
   /** Whether one may take another, of so many free places. Who holds nothing may take any that is free. */
   hasRoom(holder: Uuid, free: number): boolean {
-    return this.#heldBy(holder) < this.#weight * free;
+    return this.#mayHaveMore(holder, this.#heldBy(holder), free);
   }
 
   /** How many more one may take, besides what it was promised: each one taken leaves one less to compare with. */
   roomFor(holder: Uuid, free: number, promised = 0): number {
-    const short = this.#weight * free - this.#heldBy(holder) - promised;
-    return Math.max(0, Math.ceil(short / (this.#weight + 1)));
+    const has = this.#heldBy(holder) + promised;
+    const share = Math.ceil((this.#weight * free - has) / (this.#weight + 1));
+    return Math.max(0, Math.min(share, this.#ceiling(holder) - has));
   }
 
   add(holder: Uuid): void {
@@ -37,12 +41,16 @@ export class Holders {
 
   /** Those that may not take another. */
   full(free: number): Uuid[] {
-    return [...this.#held].filter(([, held]) => held >= this.#weight * free).map(([holder]) => holder);
+    return [...this.#held].filter(([holder, held]) => !this.#mayHaveMore(holder, held, free)).map(([holder]) => holder);
   }
 
   /** How many hold any. */
   get count(): number {
     return this.#held.size;
+  }
+
+  #mayHaveMore(holder: Uuid, held: number, free: number): boolean {
+    return held < this.#weight * free && held < this.#ceiling(holder);
   }
 
   #heldBy(holder: Uuid): number {

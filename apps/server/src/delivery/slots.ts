@@ -17,12 +17,14 @@ const APPLICATION_WEIGHT = 7;
  */
 export class Slots {
   readonly #capacity: number;
-  readonly #endpoints = new Holders(ENDPOINT_WEIGHT);
+  readonly #endpoints: Holders;
   readonly #applications = new Holders(APPLICATION_WEIGHT);
   #total = 0;
 
-  constructor(capacity: number) {
+  /** @param ceiling the most that an endpoint may have, however many are free. */
+  constructor(capacity: number, ceiling?: (endpoint: Uuid) => number) {
     this.#capacity = capacity;
+    this.#endpoints = new Holders(ENDPOINT_WEIGHT, ceiling);
   }
 
   get free(): number {
@@ -57,6 +59,15 @@ export class Slots {
   /** For whom there is no place now. */
   full(): Except {
     return { endpoints: this.#endpoints.full(this.free), applications: this.#applications.full(this.free) };
+  }
+
+  /** Whether there is a place again for any of those for whom there was none. */
+  hasRoomForAny({ endpoints, applications }: Except): boolean {
+    const { free } = this;
+    return (
+      endpoints.some((endpoint) => this.#endpoints.hasRoom(endpoint, free)) ||
+      applications.some((application) => this.#applications.hasRoom(application, free))
+    );
   }
 
   /**

@@ -6,8 +6,9 @@ import { GroupCommit } from '../group-commit.ts';
 import type { Log } from '../log.ts';
 import type { Service } from '../service.ts';
 import { type Database, isTransient } from '../store/database.ts';
-import { msUntilReady, type ReadyLane } from '../store/lane.ts';
+import { type Except, msUntilReady, type ReadyLane } from '../store/lane.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery, type Release, releaseLeases } from '../store/lease.ts';
+import { Answering } from './answering.ts';
 import { type Attempt, attempt, faultyAttempt } from './attempt.ts';
 import { logAttempt, logFault } from './attempt-log.ts';
 import type { Circuits } from './circuits.ts';
@@ -35,6 +36,11 @@ const MAX_IN_HAND = 2048;
  * limit.
  */
 export const MAX_IN_FLIGHT = 512;
+/**
+ * Places on the wire of an endpoint that has not answered well lately: enough to find out, and to open its circuit. One that
+ * never answers would otherwise have half of them, and all of that to be taken from its lane and recorded at once.
+ */
+const PLACES_TO_FIND_OUT = 16;
 /** Of an endpoint's places on the wire, those that only claims may take: a flood of new ones must not starve its lane. */
 const KEPT_FOR_CLAIMS = 32;
 /** What has waited in hand for so long goes back to its lane. */
@@ -49,6 +55,7 @@ const STALE_MS = 2_000;
 const WALK_REST = 9;
 /** Claims come no faster: under load what gathers in this time goes in one. */
 const CLAIM_PAUSE_MS = 5;
+const NOBODY: Except = { endpoints: [], applications: [] };
 
 /** What the worker needs to know of endpoints; the directory has it. */
 export interface EndpointSource {
@@ -75,7 +82,10 @@ export interface WorkerOptions {
 export class Worker implements Service {
   readonly #options: WorkerOptions;
   readonly #hands = new Slots(MAX_IN_HAND);
-  readonly #wire = new Slots(MAX_IN_FLIGHT);
+  readonly #answering = new Answering();
+  readonly #wire = new Slots(MAX_IN_FLIGHT, (endpoint) =>
+    this.#answering.has(endpoint) ? Number.POSITIVE_INFINITY : PLACES_TO_FIND_OUT,
+  );
   readonly #waiting = new Waiting();
   readonly #work = new Signal();
   readonly #done = new Signal();
@@ -85,8 +95,10 @@ export class Worker implements Service {
   #isRunning = false;
   /** When lanes of full applications may be walked past again, by performance.now(). */
   #mayWalkAt = 0;
-  /** Something waits that there was no room for: look again as soon as a place is free. */
-  #wantsRoom = false;
+  /** For whom there was no place at the last look: look again as soon as there is one for any of them. */
+  #leftOut = NOBODY;
+  /** There was no place at all. */
+  #isFull = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -201,14 +213,30 @@ export class Worker implements Service {
     this.#hands.giveBack(applicationId, endpointId);
     this.#done.fire();
     this.#room.fire();
-    if (this.#wantsRoom) this.#work.fire();
+    this.#lookAgain();
   }
 
-  #leaveWire({ applicationId, endpointId }: LeasedDelivery): void {
+  /**
+   * Where there is a place now that there was none for. Only then: beside a slow endpoint that has all it may have, each
+   * delivery to others asked the database twice whose turn it was.
+   */
+  #lookAgain(): void {
+    if (!this.#isFull && !this.#wire.hasRoomForAny(this.#leftOut)) return;
+    this.#isFull = false;
+    this.#leftOut = NOBODY;
+    this.#work.fire();
+  }
+
+  /** @param isFirstAnswer its endpoint may have more places from now on. */
+  #leaveWire({ applicationId, endpointId }: LeasedDelivery, isFirstAnswer: boolean): void {
     this.#wire.giveBack(applicationId, endpointId);
-    const next = this.#waiting.next((delivery) => this.#mayStart(delivery));
-    if (next) this.#run(next);
-    else if (this.#wantsRoom) this.#work.fire();
+    const startNext = () => {
+      const next = this.#waiting.next((delivery) => this.#mayStart(delivery));
+      if (next) this.#run(next);
+      return next;
+    };
+    if (!startNext()) this.#lookAgain();
+    else if (isFirstAnswer) while (startNext());
   }
 
   async #claimLoop(): Promise<void> {
@@ -233,7 +261,8 @@ export class Worker implements Service {
     }
     const full = this.#wire.full();
     const free = Math.min(this.#wire.free, this.#hands.free);
-    this.#wantsRoom = full.endpoints.length > 0 || full.applications.length > 0 || free <= 0;
+    this.#leftOut = full;
+    this.#isFull = free <= 0;
     if (free <= 0) return POLL_MS;
     const leasedAt = performance.now();
     const mayWalk = leasedAt >= this.#mayWalkAt;
@@ -261,6 +290,7 @@ export class Worker implements Service {
     const { endpoints, transports } = this.#options;
     let endpoint: Endpoint | null = null;
     let made: Attempt;
+    let isFirstAnswer = false;
     try {
       endpoint =
         endpoints.known(environmentId, applicationId, endpointId) ??
@@ -276,12 +306,13 @@ export class Worker implements Service {
       // A process that was frozen, or starved, wakes to leases that end before its request would.
       if (performance.now() - leasedAt > MAX_WAIT_MS) return await this.#release(delivery, null);
       made = await attempt(transports[endpoint.type], endpoint, delivery);
+      isFirstAnswer = isGood(made) && this.#answering.heard(endpointId);
     } catch (error) {
       // Only to find out about the endpoint, or to let go, can fail here.
       if (endpoint || isTransient(error)) throw error;
       made = faultyAttempt(delivery, null, 'internal_error', error, new Date());
     } finally {
-      this.#leaveWire(delivery);
+      this.#leaveWire(delivery, isFirstAnswer);
     }
     await this.#conclude(endpoint, delivery, made);
   }
@@ -316,6 +347,11 @@ export class Worker implements Service {
     if (error !== null) this.#options.tallies.gaveUp(delivery);
     return this.#releases.submit({ delivery, delayMs, error });
   }
+}
+
+/** It was answered, by an endpoint that can cope. */
+function isGood({ sent, fault }: Attempt): boolean {
+  return !fault && !ownFailure(sent) && !speaksAgainstEndpoint(sent.answer);
 }
 
 /** What failed on our side in the middle of an exchange: the client was closed, or did what nobody foresaw. */

@@ -102,3 +102,29 @@ test('whatever lanes there are, no more is promised than could be taken one afte
     }),
   );
 });
+
+test('an endpoint has no more than its ceiling, however many are free', () => {
+  const most = new Map([[a, 3]]);
+  const slots = new Slots(100, (endpoint) => most.get(endpoint) ?? Number.POSITIVE_INFINITY);
+  expect(slots.allot([lane(shop, a), lane(shop, b)], 16)).toEqual([3, 16]);
+  while (slots.take(shop, a));
+  expect(slots.taken).toBe(3);
+  const full = slots.full();
+  expect(full).toEqual({ endpoints: [a], applications: [] });
+  expect(slots.hasRoomForAny(full)).toBe(false);
+  most.delete(a);
+  expect(slots.hasRoomForAny(full)).toBe(true);
+  expect(slots.allot([lane(shop, a)], 16)).toEqual([16]);
+});
+
+test('one that was full has room again once it, or another, gives places back', () => {
+  const slots = new Slots(8);
+  while (slots.take(shop, a));
+  while (slots.take(bank, c));
+  const full = slots.full();
+  expect(full.endpoints).toEqual([a, c]);
+  expect(slots.hasRoomForAny(full)).toBe(false);
+  slots.giveBack(shop, a);
+  slots.giveBack(shop, a);
+  expect(slots.hasRoomForAny({ ...full, endpoints: [c] })).toBe(true);
+});
