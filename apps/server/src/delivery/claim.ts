@@ -1,3 +1,4 @@
+import { newId } from '../core/ids.ts';
 import { grant } from '../core/lane.ts';
 import type { Database, Queryable } from '../store/database.ts';
 import { type Except, lockReadyLanes, type ReadyLane, type Turn, takeTurns } from '../store/lane.ts';
@@ -12,6 +13,9 @@ const TURN = 64;
  * between holds it for so long only: who let it go may have been faster, and then nobody else would.
  */
 const PAUSED_MS = 3_600_000;
+
+const NOBODY: Except = { endpoints: [], applications: [] };
+const NOTHING = { count: 0, isProbe: false, isMetered: false, tokens: 0, holdMs: 0, heldBy: null } as const;
 
 export interface Room {
   /** Places free in all. */
@@ -49,6 +53,17 @@ export async function claim(db: Database, room: Room): Promise<Claimed> {
   });
 }
 
+/**
+ * A claim with nothing in it, for the database to plan its statements while nobody waits: the embedded one has a single
+ * session, and at the first claim everything else stood behind that.
+ */
+export async function rehearse(db: Database): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockReadyLanes(tx, 0, NOBODY);
+    await takeTurns(tx, [{ ...NOTHING, endpointId: newId(), places: null, isFifo: false, headId: null, count: 1 }]);
+  });
+}
+
 function withPlace(lanes: readonly ReadyLane[], room: Room): ReadyLane[] {
   const places = placesOf(lanes, room);
   return lanes.filter((_, n) => (places[n] ?? 0) > 0);
@@ -70,16 +85,12 @@ function behind(tx: Queryable, first: readonly ReadyLane[], served: readonly Rea
 function turnOf(lane: ReadyLane, max: number): Turn | [] {
   if (max === 0) return [];
   const base = {
+    ...NOTHING,
     endpointId: lane.endpoint_id,
     places: lane.is_fifo ? 1 : lane.max_in_flight,
     isFifo: lane.is_fifo,
     headId: lane.head_id,
-    count: 0,
-    isProbe: false,
-    isMetered: false,
     tokens: lane.tokens,
-    holdMs: 0,
-    heldBy: null,
   };
   if (lane.status === 'paused') return { ...base, holdMs: PAUSED_MS, heldBy: 'paused' };
   // Of an endpoint that is gone or switched off everything is let through, to end FAILED.

@@ -12,7 +12,7 @@ import { Answering } from './answering.ts';
 import { type Attempt, attempt, faultyAttempt } from './attempt.ts';
 import { logAttempt, logFault } from './attempt-log.ts';
 import type { Circuits } from './circuits.ts';
-import { claim } from './claim.ts';
+import { claim, rehearse } from './claim.ts';
 import type { Recorder } from './recorder.ts';
 import { Signal } from './signal.ts';
 import { Slots } from './slots.ts';
@@ -240,6 +240,8 @@ export class Worker implements Service {
   }
 
   async #claimLoop(): Promise<void> {
+    // Where the database is away, the first claim says so.
+    await rehearse(this.#options.db).catch(() => {});
     while (this.#isRunning) {
       let waitMs = POLL_MS;
       try {
