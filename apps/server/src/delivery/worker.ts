@@ -1,5 +1,5 @@
 import { type EndingCode, isOurs } from '../core/attempt-error.ts';
-import { speaksAgainstEndpoint } from '../core/circuit.ts';
+import { RUN_LIMIT, speaksAgainstEndpoint } from '../core/circuit.ts';
 import { type DisabledReason, type Endpoint, type EndpointType, isCounted } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
 import { GroupCommit } from '../group-commit.ts';
@@ -37,10 +37,10 @@ const MAX_IN_HAND = 2048;
  */
 export const MAX_IN_FLIGHT = 512;
 /**
- * Places on the wire of an endpoint that has not answered well lately: enough to find out, and to open its circuit. One that
- * never answers would otherwise have half of them, and all of that to be taken from its lane and recorded at once.
+ * Places on the wire of an endpoint that has not answered well lately: as many as open its circuit. One that never answers
+ * would otherwise have half of them, and all of that to be taken from its lane and recorded at once.
  */
-const PLACES_TO_FIND_OUT = 16;
+const PLACES_TO_FIND_OUT = RUN_LIMIT;
 /** Of an endpoint's places on the wire, those that only claims may take: a flood of new ones must not starve its lane. */
 const KEPT_FOR_CLAIMS = 32;
 /** What has waited in hand for so long goes back to its lane. */
@@ -293,6 +293,7 @@ export class Worker implements Service {
     let endpoint: Endpoint | null = null;
     let made: Attempt;
     let isFirstAnswer = false;
+    let isUnheard = false;
     try {
       endpoint =
         endpoints.known(environmentId, applicationId, endpointId) ??
@@ -308,15 +309,21 @@ export class Worker implements Service {
       // A process that was frozen, or starved, wakes to leases that end before its request would.
       if (performance.now() - leasedAt > MAX_WAIT_MS) return await this.#release(delivery, null);
       made = await attempt(transports[endpoint.type], endpoint, delivery);
-      isFirstAnswer = isGood(made) && this.#answering.heard(endpointId);
+      if (isGood(made)) isFirstAnswer = this.#answering.heard(endpointId);
+      else isUnheard = !this.#answering.has(endpointId);
     } catch (error) {
       // Only to find out about the endpoint, or to let go, can fail here.
       if (endpoint || isTransient(error)) throw error;
       made = faultyAttempt(delivery, null, 'internal_error', error, new Date());
     } finally {
-      this.#leaveWire(delivery, isFirstAnswer);
+      if (!isUnheard) this.#leaveWire(delivery, isFirstAnswer);
     }
-    await this.#conclude(endpoint, delivery, made);
+    try {
+      await this.#conclude(endpoint, delivery, made);
+    } finally {
+      // Until its circuit has heard: more would be taken from its lane before it opens.
+      if (isUnheard) this.#leaveWire(delivery, false);
+    }
   }
 
   async #conclude(endpoint: Endpoint | null, delivery: LeasedDelivery, made: Attempt): Promise<void> {

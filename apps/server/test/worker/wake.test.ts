@@ -42,7 +42,7 @@ onBothDatabases('a lane whose place is free again', (kind) => {
     expect(leased).toHaveLength(60);
     await owed(100, slow);
     worker.start();
-    await eventually(() => transport.tries.length).toBe(16);
+    await eventually(() => transport.tries.length).toBe(10);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     transport.answer = () => response(200);
     const [before, startedAt] = [looks, performance.now()];

@@ -70,7 +70,7 @@ onBothDatabases('a worker', (kind) => {
     endpoints.set(quick.id, quick);
     await send(600);
     worker.start();
-    await eventually(() => transport.tries.length).toBe(16);
+    await eventually(() => transport.tries.length).toBe(10);
     transport.tries[0]?.end();
     await eventually(() => transport.tries.length).toBe(1 + 256);
     await send(1, quick.id);
@@ -83,7 +83,7 @@ onBothDatabases('a worker', (kind) => {
     await send(300);
     const leased = await claimDue(stage.db, 100);
     worker.start();
-    await eventually(() => transport.tries.length).toBe(16);
+    await eventually(() => transport.tries.length).toBe(10);
     for (const delivery of leased) {
       expect(worker.reserve(delivery.applicationId, delivery.endpointId)).toBe(true);
       worker.deliver(delivery, performance.now());
@@ -91,13 +91,13 @@ onBothDatabases('a worker', (kind) => {
     transport.tries[0]?.end(response(503));
     await eventually(statuses).toContain('PENDING');
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(transport.tries).toHaveLength(17);
+    expect(transport.tries).toHaveLength(11);
     transport.tries[1]?.end();
     await eventually(() => transport.tries.length).toBeGreaterThanOrEqual(2 + 200);
   });
 
   test('leaves room for another application beside one with many slow endpoints', async () => {
-    const slow = await Promise.all(Array.from({ length: 40 }, () => stage.addEndpoint()));
+    const slow = await Promise.all(Array.from({ length: 60 }, () => stage.addEndpoint()));
     const { id: application } = await stage.addApplication();
     const quick = engineEndpoint(await stage.addEndpoint({ application_id: application }));
     for (const each of [...slow.map(engineEndpoint), quick]) endpoints.set(each.id, each);
