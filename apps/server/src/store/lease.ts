@@ -128,7 +128,17 @@ const recordAndInform = statement<RecordRow>(
 /** @returns the ids of the deliveries whose lease still was ours. The results of the others are dropped. */
 export async function recordAttempts(db: Queryable, results: readonly AttemptResult[]): Promise<Set<Uuid>> {
   const concernsLanes = results.some(({ status, delivery }) => status === 'PENDING' || delivery.isCounted);
-  const [recorded] = await db.query(concernsLanes ? recordAndInform : record, [
+  const [recorded] = await db.query(concernsLanes ? recordAndInform : record, columnsOf(results));
+  return new Set(recorded?.some ?? results.map(({ delivery }) => delivery.id));
+}
+
+/** Records nothing, for the database to plan the statements. */
+export async function rehearseRecords(db: Queryable): Promise<void> {
+  for (const each of [record, recordAndInform]) await db.query(each, columnsOf([]));
+}
+
+function columnsOf(results: readonly AttemptResult[]): unknown[] {
+  return [
     uuidArray(results, ({ delivery }) => delivery.id),
     integerArray(results, ({ delivery }) => delivery.lease),
     integerArray(results, ({ number }) => number),
@@ -146,8 +156,7 @@ export async function recordAttempts(db: Queryable, results: readonly AttemptRes
     floatArray(results, ({ startedAt }) => startedAt.getTime()),
     textArray(results, ({ delivery }) => delivery.trigger),
     booleanArray(results, ({ delivery }) => delivery.isCounted),
-  ]);
-  return new Set(recorded?.some ?? results.map(({ delivery }) => delivery.id));
+  ];
 }
 
 const release = statement(
