@@ -26,19 +26,23 @@ function limitOf(query: PageParameters): number {
   return query.limit ?? 20;
 }
 
-/** The list as answered, from the rows of `pageFrom`. The cursor is the id of the last row shown. */
+/**
+ * The list as answered, from the rows of `pageFrom`. The cursor is the id of the last row shown, or of the last that was
+ * looked at for this page where there may be more.
+ */
 export function listAnswer<Row extends { id: Uuid }, Item>(
   prefix: IdPrefix,
   query: PageParameters,
   rows: readonly Row[],
   present: (row: Row) => Item,
+  lookedTo: Row | null = null,
 ) {
   const limit = limitOf(query);
   const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
+  const last = rows.length > limit ? shown.at(-1) : lookedTo;
   return {
     data: shown.map(present),
-    next_cursor: rows.length > limit && last ? publicId(prefix, last.id) : null,
+    next_cursor: last ? publicId(prefix, last.id) : null,
     limit,
     ...(query.offset !== undefined && { offset: query.offset }),
   };

@@ -72,7 +72,10 @@ export const TimeRangeQuery = {
 export function ListOf<T extends TSchema>(item: T) {
   return Type.Object({
     data: Type.Array(item),
-    next_cursor: Nullable(Type.String()),
+    next_cursor: Nullable(
+      Type.String(),
+      'Goes on after this page; null at the end. A page before it may hold fewer than `limit`',
+    ),
     limit: Type.Integer(),
     offset: Type.Optional(Type.Integer()),
   });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { cooldownMs, type Health, isHealthy, newHealth, observe, shouldOpen } from '../core/circuit.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { publicId, type Uuid } from '../core/ids.ts';
@@ -16,6 +17,8 @@ export class Circuits {
   readonly #onChange: (endpoint: Endpoint) => void;
   /** Endpoints that failed lately. A healthy one costs nothing. */
   readonly #health = new Map<Uuid, Health>();
+  /** Circuits that are being opened. */
+  readonly #opening = new Map<Uuid, Promise<void>>();
 
   /** @param options.onChange drops what this process remembers of the endpoint. */
   constructor(options: { db: Database; log: Log; onChange: (endpoint: Endpoint) => void }) {
@@ -38,7 +41,15 @@ export class Circuits {
     else this.#health.set(endpoint.id, health);
     if (!isFailure || endpoint.circuit.state !== 'closed' || !shouldOpen(health)) return undefined;
     this.#health.delete(endpoint.id);
-    return this.#open(endpoint);
+    const opening = this.#open(endpoint).finally(() => this.#opening.delete(endpoint.id));
+    this.#opening.set(endpoint.id, opening);
+    return opening;
+  }
+
+  /** Once it is known whether this endpoint's circuit opens by what was recorded together with what was just seen. */
+  async settled(endpoint: Uuid): Promise<void> {
+    await turn();
+    await this.#opening.get(endpoint)?.catch(() => {});
   }
 
   async #open(endpoint: Endpoint): Promise<void> {

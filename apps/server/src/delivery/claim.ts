@@ -54,7 +54,7 @@ export async function claim(db: Database, room: Room): Promise<Claimed> {
 }
 
 /**
- * Claims and records nothing, for the database to plan the statements while nobody waits: the embedded one has a single
+ * Claims and records nothing, for the database to plan the statements before there is work: the embedded one has a single
  * session, and everything else stood behind the first claim (36 ms) and the first failure (12 ms).
  */
 export async function rehearse(db: Database): Promise<void> {

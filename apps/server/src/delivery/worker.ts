@@ -41,7 +41,7 @@ export const MAX_IN_FLIGHT = 512;
  * would otherwise have half of them, and all of that to be taken from its lane and recorded at once.
  */
 const PLACES_TO_FIND_OUT = RUN_LIMIT;
-/** Of an endpoint's places on the wire, those that only claims may take: a flood of new ones must not starve its lane. */
+/** Of an endpoint's share of the wire, what only claims may take: a flood of new ones must not starve its lane. */
 const KEPT_FOR_CLAIMS = 32;
 /** What has waited in hand for so long goes back to its lane. */
 const MAX_WAIT_MS = LEASE_MARGIN_MS / 2;
@@ -298,8 +298,11 @@ export class Worker implements Service {
       endpoint =
         endpoints.known(environmentId, applicationId, endpointId) ??
         (await endpoints.endpoint(environmentId, applicationId, endpointId, leasedAt));
-      if (!endpoint) return await this.#release(delivery, 'endpoint_deleted');
-      if (endpoint.status === 'disabled') return await this.#release(delivery, 'endpoint_disabled');
+      if (!endpoint || endpoint.status === 'disabled') {
+        // Nothing is sent to it, so there is nothing to find out.
+        isFirstAnswer = this.#answering.heard(endpointId);
+        return await this.#release(delivery, endpoint ? 'endpoint_disabled' : 'endpoint_deleted');
+      }
       // Its lane is held, or it was paused a moment ago elsewhere; either way what we remember is put right within this.
       if (endpoint.status === 'paused') return await this.#release(delivery, null, STALE_MS);
       // It was let out before the endpoint had an order or a limit in flight, or by a process that had not heard of it.
@@ -309,7 +312,8 @@ export class Worker implements Service {
       // A process that was frozen, or starved, wakes to leases that end before its request would.
       if (performance.now() - leasedAt > MAX_WAIT_MS) return await this.#release(delivery, null);
       made = await attempt(transports[endpoint.type], endpoint, delivery);
-      if (isGood(made)) isFirstAnswer = this.#answering.heard(endpointId);
+      // What failed on our side was out for a moment at most, and says nothing of the endpoint.
+      if (made.fault || isGood(made.sent)) isFirstAnswer = this.#answering.heard(endpointId);
       else isUnheard = !this.#answering.has(endpointId);
     } catch (error) {
       // Only to find out about the endpoint, or to let go, can fail here.
@@ -321,8 +325,11 @@ export class Worker implements Service {
     try {
       await this.#conclude(endpoint, delivery, made);
     } finally {
-      // Until its circuit has heard: more would be taken from its lane before it opens.
-      if (isUnheard) this.#leaveWire(delivery, false);
+      // Not before its circuit is open, if it opens by this: others would take the places meanwhile.
+      if (isUnheard) {
+        await this.#options.circuits.settled(endpointId);
+        this.#leaveWire(delivery, false);
+      }
     }
   }
 
@@ -359,8 +366,8 @@ export class Worker implements Service {
 }
 
 /** It was answered, by an endpoint that can cope. */
-function isGood({ sent, fault }: Attempt): boolean {
-  return !fault && !ownFailure(sent) && !speaksAgainstEndpoint(sent.answer);
+function isGood(sent: Sent): boolean {
+  return !ownFailure(sent) && !speaksAgainstEndpoint(sent.answer);
 }
 
 /** What failed on our side in the middle of an exchange: the client was closed, or did what nobody foresaw. */

@@ -1,8 +1,8 @@
 import type { Trigger } from '../core/delivery.ts';
-import type { Uuid } from '../core/ids.ts';
+import { MAX_ATTEMPT_NUMBER, type Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
 import { type DeliveryFilter, whereDeliveries, within } from './delivery.ts';
-import { idAfter, orderOf, type Page, rangeOf } from './list.ts';
+import { idAfter, type Looked, lastOf, lookingThrough, type Page } from './list.ts';
 
 export interface AttemptRow {
   readonly delivery_id: Uuid;
@@ -87,32 +87,36 @@ export interface AttemptCursor {
  * index of attempts by when they were made: each delivery's are found by their own key, delivery after delivery.
  *
  * @param page of deliveries; its limit is of attempts.
+ * @returns with where it ended before it was full: a delivery whose attempts are through.
  */
 export async function pageAttempts(
   db: Queryable,
   filter: AttemptFilter,
   page: Page,
   cursor: AttemptCursor | null,
-): Promise<AttemptOfDelivery[]> {
+): Promise<{ readonly rows: AttemptOfDelivery[]; readonly lookedTo: AttemptCursor | null }> {
   // A backlog that was never tried is stepped over without a look for its attempts.
   const where = whereDeliveries(filter).literal('attempt_count > 0');
-  const lead = where.lead[0];
-  const deliveries = rangeOf(
-    `select id, message_id, endpoint_id, application_id, environment_id from delivery`,
-    where,
-    within(from(page, cursor), filter),
-  );
+  const columns = 'id, message_id, endpoint_id, application_id, environment_id';
+  const deliveries = lookingThrough(columns, 'delivery', where, within(from(page, cursor), filter));
   const values = [...where.values, filter.environmentId, cursor?.deliveryId ?? null, cursor?.number ?? null];
   const [number, delivery, environment] = [values.length, values.length - 1, values.length - 2].map((n) => `$${n}`);
   const direction = page.isAscending ? 'asc' : 'desc';
-  const text = `select a.*, d.message_id, d.endpoint_id from (${deliveries}) d cross join lateral (
+  const text = `select a.*, d.id as "deliveryId", d.message_id, d.endpoint_id, d."isLast", a.number is not null as "isWanted"
+    from (${deliveries}) d left join lateral (
       select ${COLUMNS} from attempt
-      where delivery_id = d.id and environment_id = ${environment}::uuid ${conditions(filter)}
+      where delivery_id = d.id and environment_id = ${environment}::uuid and d."isWanted" ${conditions(filter)}
         and (${delivery}::uuid is null or d.id <> ${delivery}::uuid
              or number ${page.isAscending ? '>' : '<'} ${number}::integer)
       order by number ${direction}
-    ) a order by ${orderOf(lead, page, 'd.')} limit ${page.limit}`;
-  return db.query(statement<AttemptOfDelivery>('', text), values);
+    ) a on true
+    where a.number is not null or d."isLast" order by d.id ${direction} limit ${page.limit}`;
+  const looked = await db.query(statement<AttemptOfDelivery & Looked & { deliveryId: Uuid }>('', text), values);
+  const last = lastOf(looked);
+  return {
+    rows: looked.filter((row) => row.isWanted),
+    lookedTo: last && { deliveryId: last.deliveryId, number: page.isAscending ? MAX_ATTEMPT_NUMBER : 1 },
+  };
 }
 
 /** The same page, with the cursor's own delivery in it: it may have more attempts. */

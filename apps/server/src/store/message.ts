@@ -1,7 +1,7 @@
 import type { Uuid } from '../core/ids.ts';
 import type { Match } from '../core/matcher.ts';
 import { type Queryable, statement } from './database.ts';
-import { type Page, pageOf, Where } from './list.ts';
+import { type Found, findPage, type Page, Where } from './list.ts';
 
 export interface MessageSummaryRow {
   readonly id: Uuid;
@@ -96,7 +96,11 @@ export interface MessageFilter {
 }
 
 /** Newest first, without payloads. */
-export async function listMessages(db: Queryable, filter: MessageFilter, page: Page): Promise<MessageSummaryRow[]> {
+export async function listMessages(
+  db: Queryable,
+  filter: MessageFilter,
+  page: Page,
+): Promise<Found<MessageSummaryRow>> {
   const where = new Where([
     ['application_id', filter.applicationId],
     ['environment_id', filter.environmentId],
@@ -104,5 +108,5 @@ export async function listMessages(db: Queryable, filter: MessageFilter, page: P
     .equals('event_type', filter.eventType)
     .given(filter.eventTypes, (types) => `event_type = any(${types})`)
     .given(filter.channel, (channel) => `channels::jsonb @> to_jsonb(${channel}::text)`);
-  return db.query(...pageOf<MessageSummaryRow>(`select ${SUMMARY} from message`, where, page));
+  return findPage(db, [SUMMARY, 'message'], where, page);
 }

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answer, type List } from '../kit/answers.ts';
 import { Api } from '../kit/api.ts';
+import { postrider } from '../kit/command-line.ts';
 import { createTestDatabase, onBothDatabases, type TestDatabase } from '../kit/database.ts';
 import { newKey, settings, startTestPostrider, type TestPostrider } from '../kit/postrider.ts';
-import { postrider } from './stage.ts';
 
 const newMasterKey = () => randomBytes(32).toString('base64');
 

@@ -1,5 +1,5 @@
 import type { Plan } from '../../src/core/plan.ts';
-import { postrider } from '../commands/stage.ts';
+import { postrider } from './command-line.ts';
 import type { TestDatabase } from './database.ts';
 import { newKey, settings } from './postrider.ts';
 

@@ -181,7 +181,7 @@ onBothDatabases('retention', (kind) => {
     const others = await sendAt(stage, daysAgo(8));
     await retain(stage.db);
     const left = async (environment: Uuid) =>
-      (await listMessages(stage.db, { environmentId: environment }, PAGE)).map(({ id }) => id);
+      (await listMessages(stage.db, { environmentId: environment }, PAGE)).rows.map(({ id }) => id);
     expect(await left(short)).toEqual([recent.id, held.id]);
     expect(await left(stage.environment)).toEqual([others.id]);
     expect(await inventory(stage)).toEqual({ messages: 3, deliveries: 4, attempts: 2 });
@@ -212,8 +212,8 @@ onBothDatabases('retention', (kind) => {
     const sent = [];
     for (const days of [39, 38, 31, 29, 2]) sent.unshift(await sendAt(stage, daysAgo(days)));
     const held = await acceptAt(stage, daysAgo(37), [{ dueInMs: 3_600_000 }]);
-    const page = (before: Uuid | null) =>
-      listDeliveries(stage.db, { environmentId: stage.environment }, { ...PAGE, limit: 2, before });
+    const page = async (before: Uuid | null) =>
+      (await listDeliveries(stage.db, { environmentId: stage.environment }, { ...PAGE, limit: 2, before })).rows;
     const first = await page(null);
     expect(first.map(({ message_id }) => message_id)).toEqual(sent.slice(0, 2).map(({ id }) => id));
     await retain(stage.db);

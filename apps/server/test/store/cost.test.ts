@@ -121,6 +121,8 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['… by endpoint', 40, (db) => listDeliveries(db, { environmentId: env(), endpointId: shop }, page)],
     ['… by both', 40, (db) => listDeliveries(db, { environmentId: env(), applicationId: app, endpointId: shop }, page)],
     ['… by message', 10, (db) => listDeliveries(db, { environmentId: env(), messageId: sent }, page)],
+    ['… of an event type', 50, (db) => listDeliveries(db, { environmentId: env(), eventType: 'a' }, page)],
+    ['… by application and channel', 80, (db) => listDeliveries(db, { ...owner(), channel: 'c' }, page)],
     ['… failed', 40, (db) => listDeliveries(db, { environmentId: env(), status: 'FAILED' }, page)],
     ['the next job', 10, (db) => lockOpenJob(db)],
     ['a chunk of a replay', 100, (db) => replayChunk(db, range({}), 500)],

@@ -4,7 +4,7 @@ import { insertMessages, type NewMessage } from '../../src/store/acceptance.ts';
 import { listApplications } from '../../src/store/application.ts';
 import { deliveriesOf, listDeliveries } from '../../src/store/delivery.ts';
 import { listEndpoints } from '../../src/store/endpoint.ts';
-import type { Page } from '../../src/store/list.ts';
+import { type Found, findPage, idAfter, type Page, Where } from '../../src/store/list.ts';
 import { listMessages } from '../../src/store/message.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { message, openStage, type Stage } from './stage.ts';
@@ -37,13 +37,56 @@ onBothDatabases('a list', (kind) => {
 
   const environmentId = () => stage.environment;
   const messages = async (page: Partial<Page>, filter = {}) =>
-    ids(await listMessages(stage.db, { environmentId: environmentId(), ...filter }, { ...ALL, ...page }));
+    ids((await listMessages(stage.db, { environmentId: environmentId(), ...filter }, { ...ALL, ...page })).rows);
   const deliveries = async (filter: object, page: Partial<Page> = {}) =>
-    ids(await listDeliveries(stage.db, { environmentId: environmentId(), ...filter }, { ...ALL, ...page }));
+    ids((await listDeliveries(stage.db, { environmentId: environmentId(), ...filter }, { ...ALL, ...page })).rows);
   const sentWhere = (is: (each: NewMessage) => boolean) => ids(sent.filter(is)).toReversed();
 
   test('is newest first', async () => {
     expect(await messages({})).toEqual(newestFirst);
+  });
+
+  test('is found whole in pages that look at few rows each, whatever is asked of these', async () => {
+    const all = ids(sent).toReversed();
+    const paid = new Set(ids(sent.filter((each) => each.eventType === 'invoice.paid')));
+    for (const isAscending of [false, true]) {
+      for (const [most, limit] of [1, 2, 3, 5, 12, 13].flatMap((each) =>
+        [1, 3, 20].map((limit) => [each, limit] as const),
+      )) {
+        const found: Uuid[] = [];
+        let [looks, cursor]: [number, Uuid | null] = [0, null];
+        do {
+          const where = new Where([['environment_id', environmentId()]]).equals('event_type', 'invoice.paid');
+          const from: Uuid | null = cursor && isAscending ? idAfter(cursor) : null;
+          const page: Page = { ...ALL, limit, isAscending, before: isAscending ? null : cursor, from };
+          const { rows, lookedTo }: Found<{ id: Uuid }> = await findPage(
+            stage.db,
+            ['id', 'message'],
+            where,
+            page,
+            most,
+          );
+          found.push(...ids(rows));
+          cursor = rows.length === limit ? (rows.at(-1)?.id ?? null) : (lookedTo?.id ?? null);
+          looks++;
+        } while (cursor);
+        expect(found).toEqual((isAscending ? all.toReversed() : all).filter((id) => paid.has(id)));
+        expect(looks).toBeLessThanOrEqual(Math.ceil(all.length / most) + Math.ceil(paid.size / limit) + 1);
+      }
+    }
+  });
+
+  test('looks no further than it may for an offset, and says where it stopped', async () => {
+    const where = () => new Where([['environment_id', environmentId()]]).equals('event_type', 'invoice.paid');
+    const find = (page: Partial<Page>) =>
+      findPage<{ id: Uuid }>(stage.db, ['id', 'message'], where(), { ...ALL, ...page }, 5);
+    const newest = newestFirst.slice(0, 5);
+    const paid = newest.filter((id) => sent.find((each) => each.id === id)?.eventType === 'invoice.paid');
+    expect(paid.length).toBeGreaterThan(2);
+    const { rows, lookedTo } = await find({ offset: 2 });
+    expect([ids(rows), lookedTo?.id]).toEqual([paid.slice(2), newest[4]]);
+    expect(await find({ offset: 50 })).toMatchObject({ rows: [], lookedTo: { id: newest[4] } });
+    expect(await find({ offset: 0, limit: 2 })).toMatchObject({ lookedTo: null });
   });
 
   test('comes in pages, by cursor or by offset, with nothing twice and nothing missing', async () => {

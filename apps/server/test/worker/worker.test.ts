@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DisabledReason, Endpoint } from '../../src/core/endpoint.ts';
 import { newDeliveryId, newId, type Uuid } from '../../src/core/ids.ts';
+import { Circuits } from '../../src/delivery/circuits.ts';
 import type { Worker } from '../../src/delivery/worker.ts';
+import { createLog } from '../../src/log.ts';
 import { insertMessages } from '../../src/store/acceptance.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import type { DeliveryRow } from '../../src/store/delivery.ts';
 import { onBothDatabases } from '../kit/database.ts';
 import { claimDue, engineEndpoint, eventually, message, openStage, type Stage } from '../store/stage.ts';
@@ -94,6 +97,43 @@ onBothDatabases('a worker', (kind) => {
     expect(transport.tries).toHaveLength(11);
     transport.tries[1]?.end();
     await eventually(() => transport.tries.length).toBeGreaterThanOrEqual(2 + 200);
+  });
+
+  test('sends no more until the circuit has heard of what failed', async () => {
+    const onChange = () => endpoints.set(endpoint.id, { ...endpoint, circuit: { ...endpoint.circuit, state: 'open' } });
+    const circuits = new Circuits({ db: stage.db, log: createLog('silent'), onChange });
+    const own = createWorker(stage.db, { endpoints: endpointsFrom(endpoints), circuits }, transport);
+    await send(300);
+    const leased = await claimDue(stage.db, 40);
+    own.start();
+    await eventually(() => transport.tries.length).toBe(10);
+    for (const delivery of leased) {
+      own.reserve(delivery.applicationId, delivery.endpointId);
+      own.deliver(delivery, performance.now());
+    }
+    transport.endAll(response(503));
+    await eventually(async () => (await statuses()).includes('SENDING')).toBe(false);
+    await own.stop();
+    expect(transport.tries).toHaveLength(10);
+  });
+
+  test('lets go of the backlog of an endpoint that is switched off by more than a few at a time', async () => {
+    endpoints.set(endpoint.id, { ...endpoint, status: 'disabled' });
+    await send(500);
+    let claims = 0;
+    const counting = flaky(stage.db, () => false);
+    const db = {
+      ...counting,
+      transaction: <T>(work: (tx: Queryable) => Promise<T>) => {
+        claims++;
+        return stage.db.transaction(work);
+      },
+    };
+    const own = createWorker(db, { endpoints: endpointsFrom(endpoints) }, transport);
+    own.start();
+    await eventually(async () => new Set(await statuses())).toEqual(new Set(['FAILED']));
+    await own.stop();
+    expect(claims).toBeLessThan(25);
   });
 
   test('leaves room for another application beside one with many slow endpoints', async () => {

@@ -42,7 +42,7 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
       const applicationId = await applicationFilter(directory, caller, appId);
       // An id that cannot exist has no deliveries.
       if (endpointId === null || messageId === null) return listAnswer('dlv', query, [], presentDelivery);
-      const rows = await listDeliveries(
+      const { rows, lookedTo } = await listDeliveries(
         tenant(caller.environmentId),
         {
           environmentId: caller.environmentId,
@@ -54,7 +54,7 @@ export function deliveryRoutes(app: ApiServer, deps: ApiDependencies, mount: Mou
         },
         pageFrom('dlv', query),
       );
-      return listAnswer('dlv', query, rows, presentDelivery);
+      return listAnswer('dlv', query, rows, presentDelivery, lookedTo);
     },
   );
 

@@ -57,7 +57,7 @@ export function messageRoutes(app: ApiServer, deps: ApiDependencies, mount: Moun
     async (request) => {
       const { query, caller } = request;
       const appId = (request.params as ScopedPath).app_id ?? query.application;
-      const rows = await listMessages(
+      const { rows, lookedTo } = await listMessages(
         tenant(caller.environmentId),
         {
           environmentId: caller.environmentId,
@@ -66,7 +66,7 @@ export function messageRoutes(app: ApiServer, deps: ApiDependencies, mount: Moun
         },
         pageFrom('msg', query),
       );
-      return listAnswer('msg', query, rows, presentMessageSummary);
+      return listAnswer('msg', query, rows, presentMessageSummary, lookedTo);
     },
   );
 

@@ -4,6 +4,7 @@ import { publicId, type Uuid } from '../../core/ids.ts';
 import { notFound } from '../../errors.ts';
 import type { Queryable } from '../../store/database.ts';
 import { type DeliveryRow, deliveriesOf, listDeliveries, retryDelivery } from '../../store/delivery.ts';
+import { NOTHING_FOUND } from '../../store/list.ts';
 import { type MessageSummaryRow, readMessages } from '../../store/message.ts';
 import { applicationOf } from '../application-scope.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -53,7 +54,7 @@ export function attempted(app: ApiServer, deps: ApiDependencies): void {
       const from = cursorOf('msg', turn);
       const cursor = from && ((await deliveryFor(db, environmentId, from, endpoint.id))?.id ?? from);
       const page = pageOf(turn, cursor, query);
-      const rows = status === null ? [] : await listDeliveries(db, filter, page);
+      const { rows, lookedTo } = status === null ? NOTHING_FOUND : await listDeliveries(db, filter, page);
       const ids = rows.map(({ message_id }) => message_id);
       const found = new Map((await readMessages(db, environmentId, ids)).map((row) => [row.id, row]));
       const payloads = await contentsOf(deps, caller, query.with_content, ids);
@@ -67,6 +68,7 @@ export function attempted(app: ApiServer, deps: ApiDependencies): void {
             const message = found.get(row.message_id) ?? lostMessage(row);
             return messageText(message, payloads.get(row.message_id) ?? NO_CONTENT, presentProgress(row));
           },
+          lookedTo && publicId('msg', lookedTo.message_id),
         ),
       );
     },
@@ -132,7 +134,7 @@ function statusNumbered(number: number): DeliveryStatus | null {
 /** The delivery of a message to an endpoint: there is one at most. */
 async function deliveryFor(db: Queryable, environmentId: Uuid, messageId: Uuid, endpointId: Uuid) {
   const page = { limit: 1, offset: 0, before: null, from: null, to: null };
-  return (await listDeliveries(db, { environmentId, endpointId, messageId }, page))[0];
+  return (await listDeliveries(db, { environmentId, endpointId, messageId }, page)).rows[0];
 }
 
 /** What a delivery knows of a message that is being dropped, a moment before itself. */

@@ -3,6 +3,7 @@ import { attemptId, MAX_ATTEMPT_NUMBER, parseId, publicId, type Uuid } from '../
 import { notFound } from '../../errors.ts';
 import { type AttemptCursor, type AttemptFilter, pageAttempts, readAttempt } from '../../store/attempt.ts';
 import { readDelivery } from '../../store/delivery.ts';
+import { NOTHING_FOUND } from '../../store/list.ts';
 import { readMessages } from '../../store/message.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { storedEndpoints } from '../endpoints/stored-endpoints.ts';
@@ -97,13 +98,16 @@ export function attempts(app: ApiServer, deps: ApiDependencies): void {
       statusClass: query.status_code_class,
     };
     const db = tenant(environmentId);
-    const rows = isEnded ? await pageAttempts(db, filter, pageOf(turn, null, query), cursor) : [];
+    const { rows, lookedTo } = isEnded
+      ? await pageAttempts(db, filter, pageOf(turn, null, query), cursor)
+      : NOTHING_FOUND;
     const messages = query.with_msg ? await messagesOf(environmentId, rows) : new Map();
     return listText(
       turn,
       rows,
       (row) => publicId('att', attemptId(row.delivery_id, row.number)),
       (row) => withMessage(presentAttemptOut(row, query.with_content !== false), messages.get(row.message_id)),
+      lookedTo && publicId('att', attemptId(lookedTo.deliveryId, lookedTo.number)),
     );
   }
 

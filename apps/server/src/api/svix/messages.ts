@@ -100,7 +100,7 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
       const { environmentId } = caller;
       const application = await applicationOf(directory, caller, params.app_id);
       const turn = turnWithContent(turnFrom(query, 'descending'), query.with_content);
-      const rows = await listMessages(
+      const { rows, lookedTo } = await listMessages(
         tenant(environmentId),
         {
           environmentId,
@@ -118,7 +118,7 @@ export function messages(app: ApiServer, deps: ApiDependencies): void {
       );
       return sendText(
         reply,
-        idListText('msg', turn, rows, (row) => messageText(row, payloads.get(row.id) ?? NO_CONTENT)),
+        idListText('msg', turn, rows, (row) => messageText(row, payloads.get(row.id) ?? NO_CONTENT), lookedTo),
       );
     },
   );

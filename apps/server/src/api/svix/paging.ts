@@ -91,19 +91,24 @@ function shownOf<Row>(turn: Turn, rows: readonly Row[]): { shown: Row[]; isDone:
  *
  * @param nameOf what an item is called in an iterator.
  * @param present JSON text of an item, or what becomes it.
+ * @param lookedTo what the page goes on from that ended before it was full; null: there is no more.
  */
 export function listText<Row>(
   turn: Turn,
   rows: readonly Row[],
   nameOf: (row: Row) => string,
   present: (row: Row) => object | string,
+  lookedTo: string | null = null,
 ): string {
   const { shown, isDone } = shownOf(turn, rows);
-  const [first, last] = [shown[0], shown.at(-1)];
+  const goesOn = isDone ? lookedTo : null;
+  // A page with nothing on it goes on from where it ended, either way.
+  const [first, last] = [shown[0], shown.at(-1)].map((row) => (row === undefined ? goesOn : nameOf(row)));
+  const before = (turn.isBack ? goesOn : null) ?? first ?? null;
   const rest = JSON.stringify({
-    iterator: last === undefined ? null : nameOf(last),
-    prevIterator: first === undefined ? null : `-${nameOf(first)}`,
-    done: isDone,
+    iterator: (turn.isBack ? null : goesOn) ?? last ?? null,
+    prevIterator: before === null ? null : `-${before}`,
+    done: isDone && !goesOn,
   });
   return `{"data":[${shown.map((row) => textOf(present(row))).join()}],${rest.slice(1)}`;
 }
@@ -114,8 +119,10 @@ export function idListText<Row extends { readonly id: Uuid }>(
   turn: Turn,
   rows: readonly Row[],
   present: (row: Row) => object | string,
+  lookedTo: Row | null = null,
 ): string {
-  return listText(turn, rows, ({ id }) => publicId(prefix, id), present);
+  const nameOf = ({ id }: Row) => publicId(prefix, id);
+  return listText(turn, rows, nameOf, present, lookedTo && nameOf(lookedTo));
 }
 
 function textOf(item: object | string): string {

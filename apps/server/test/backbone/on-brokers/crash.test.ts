@@ -45,7 +45,7 @@ for (const kind of [KINDS.redis, KINDS.nats, KINDS.kafka]) {
       if (!taker) throw new Error('nobody takes messages');
       const audiences = [
         await invite(taker.api, receiver, 'well', ONE_TWO_OR_THREE, {
-          urlOf: (label) => `${receiver.url}/slow/30/${label}`,
+          urlOf: (label) => `${receiver.url}/slow/300/${label}`,
           timeoutSeconds: 2,
         }),
         await invite(taker.api, receiver, 'shaky', ONE_TWO_OR_THREE, {
