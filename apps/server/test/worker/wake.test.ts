@@ -22,7 +22,7 @@ onBothDatabases('a lane whose place is free again', (kind) => {
     await stage.close();
   });
 
-  // It was asked twice for each: a sixth of what the embedded database did beside one endpoint that never answers.
+  // It was asked twice for each: an eighth of what the embedded database did beside one endpoint that never answers.
   test('is what the database is asked for, and not for each delivery beside a slow endpoint', async () => {
     const stage = await openStage(kind);
     const slow = engineEndpoint(await stage.addEndpoint());
