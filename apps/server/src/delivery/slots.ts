@@ -43,6 +43,11 @@ export class Slots {
     return true;
   }
 
+  /** Whether this application may have another. @param leave so many fewer than there might be. */
+  hasRoomIn(application: Uuid, leave = 0): boolean {
+    return this.#applications.hasRoom(application, this.free - leave);
+  }
+
   /** Takes a place whether or not there is room: the delivery is in hand already. */
   occupy(application: Uuid, endpoint: Uuid): void {
     this.#endpoints.add(endpoint);

@@ -18,7 +18,7 @@ import { Signal } from './signal.ts';
 import { Slots } from './slots.ts';
 import type { Tallies } from './tallies.ts';
 import type { Sent, Transport } from './transport.ts';
-import { type InHand, Waiting } from './waiting.ts';
+import { type InHand, type Room, Waiting } from './waiting.ts';
 
 /**
  * Sends what is due. Deliveries come in two ways, each already leased to this process: handed over by `ingest` right
@@ -87,6 +87,11 @@ export class Worker implements Service {
     this.#answering.has(endpoint) ? Number.POSITIVE_INFINITY : PLACES_TO_FIND_OUT,
   );
   readonly #waiting = new Waiting();
+  /** On the wire, for what was handed over. */
+  readonly #places: Room = {
+    hasRoom: (application) => this.#wire.hasRoomIn(application, KEPT_FOR_CLAIMS),
+    take: ({ applicationId, endpointId }) => this.#wire.take(applicationId, endpointId, KEPT_FOR_CLAIMS),
+  };
   readonly #work = new Signal();
   readonly #done = new Signal();
   readonly #room = new Signal();
@@ -170,16 +175,11 @@ export class Worker implements Service {
    */
   deliver(delivery: LeasedDelivery, leasedAt: number, onEnd?: () => void): void {
     const inHand = { delivery, leasedAt, isClaimed: false, onEnd };
-    if (!this.#waiting.has(delivery.endpointId) && this.#mayStart(delivery)) {
+    if (!this.#waiting.has(delivery) && this.#places.take(delivery)) {
       this.#run(inHand);
     } else {
       this.#waiting.add(inHand);
     }
-  }
-
-  /** Takes a place on the wire for what was handed over, if there is one for it. */
-  #mayStart({ applicationId, endpointId }: LeasedDelivery): boolean {
-    return this.#wire.take(applicationId, endpointId, KEPT_FOR_CLAIMS);
   }
 
   /** A delivery that has a place on the wire. */
@@ -231,7 +231,7 @@ export class Worker implements Service {
   #leaveWire({ applicationId, endpointId }: LeasedDelivery, isFirstAnswer: boolean): void {
     this.#wire.giveBack(applicationId, endpointId);
     const startNext = () => {
-      const next = this.#waiting.next((delivery) => this.#mayStart(delivery));
+      const next = this.#waiting.next(this.#places);
       if (next) this.#run(next);
       return next;
     };
