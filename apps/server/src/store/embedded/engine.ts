@@ -41,8 +41,23 @@ export async function openEngine(folder: string): Promise<Engine> {
   });
   await database.waitReady;
   return {
-    // The answer is a view of the engine's own memory, overwritten by the next call: hence the copy.
-    run: async (messages) => (await database.execProtocolRaw(messages)).slice() as Uint8Array<ArrayBuffer>,
+    // As a stream: `execProtocolRaw` takes each answer apart and keeps what it found for a query of its own, which never comes
+    // (90 bytes a message for ever). The parts are views of the engine's own memory, overwritten by the next: hence the copy.
+    run: async (messages) => {
+      const parts: Uint8Array[] = [];
+      await database.execProtocolRawStream(messages, { onRawData: (part) => void parts.push(part.slice()) });
+      return joined(parts);
+    },
     close: () => database.close(),
   };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
