@@ -43,7 +43,8 @@ onBothDatabases('a lane whose place is free again', (kind) => {
     await owed(100, slow);
     worker.start();
     await eventually(() => transport.tries.length).toBe(10);
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const first = looks;
+    await eventually(() => looks).toBeGreaterThan(first);
     transport.answer = () => response(200);
     const [before, startedAt] = [looks, performance.now()];
     for (const delivery of leased) {

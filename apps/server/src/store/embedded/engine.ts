@@ -1,6 +1,7 @@
 import { fsyncSync } from 'node:fs';
 import { PGlite } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
+import { joined } from './joined.ts';
 
 /**
  * PGlite made durable. It starts PostgreSQL with fsync off (`-F`), and its file system has no fsync to call: a power cut
@@ -50,14 +51,4 @@ export async function openEngine(folder: string): Promise<Engine> {
     },
     close: () => database.close(),
   };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { joined } from './joined.ts';
 
 /** Where the bytes of a connection go and come from. */
 export interface Wire {
@@ -75,15 +76,4 @@ export class WireStream extends Duplex {
   unref(): this {
     return this;
   }
-}
-
-/** A copy of our own to give away: the chunks may be slices of a pooled buffer. */
-function joined(chunks: readonly Buffer[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
