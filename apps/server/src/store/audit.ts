@@ -1,6 +1,6 @@
 import type { Uuid } from '../core/ids.ts';
 import { type Queryable, statement } from './database.ts';
-import { type Page, pageOf, Where } from './list.ts';
+import { type Found, findPage, type Page, Where } from './list.ts';
 
 /** One administrative act, as it is stored. */
 export interface AuditRow {
@@ -43,18 +43,17 @@ export type ShownAuditRow = Omit<AuditRow, 'environment_id'> & {
   readonly actor_name: string | null;
 };
 
-const SHOWN = `select id, actor_kind, actor_id, action, subject, details, request_id,
-  (select name from api_key k where k.id = actor_id and k.environment_id = audit_entry.environment_id) as actor_name
-  from audit_entry`;
+const SHOWN = `id, actor_kind, actor_id, action, subject, details, request_id,
+  (select name from api_key k where k.id = actor_id and k.environment_id = audit_entry.environment_id) as actor_name`;
 
 /** Newest first. */
 export async function listAuditEntries(
   db: Queryable,
   filter: { readonly environmentId: Uuid; readonly action: string | undefined },
   page: Page,
-): Promise<ShownAuditRow[]> {
+): Promise<Found<ShownAuditRow>> {
   const where = new Where([['environment_id', filter.environmentId]]).equals('action', filter.action);
-  return db.query(...pageOf<ShownAuditRow>(SHOWN, where, page));
+  return findPage(db, [SHOWN, 'audit_entry'], where, page);
 }
 
 const expire = statement<{ id: Uuid }>(

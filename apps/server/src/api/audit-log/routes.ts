@@ -24,8 +24,8 @@ export function auditLogRoutes(app: ApiServer, { tenant }: ApiDependencies): voi
     },
     async ({ caller: { environmentId }, query }) => {
       const filter = { environmentId, action: query.action };
-      const rows = await listAuditEntries(tenant(environmentId), filter, pageFrom('aud', query));
-      return listAnswer('aud', query, rows, present);
+      const { rows, lookedTo } = await listAuditEntries(tenant(environmentId), filter, pageFrom('aud', query));
+      return listAnswer('aud', query, rows, present, lookedTo);
     },
   );
 }
