@@ -135,12 +135,22 @@ async function change(engine: Engine, kind: Dead, patch: object): Promise<void> 
   await engine.call('PATCH', `${path}/${data[0]?.id}`, patch);
 }
 
+interface Page {
+  readonly data: readonly unknown[];
+  readonly next_cursor: string | null;
+}
+
 async function isTried(engine: Engine, kind: Dead): Promise<boolean> {
   const path = `/v1/app/${uidOf(kind)}`;
   const { data } = await engine.call<{ data: { circuit: { state: string } }[] }>('GET', `${path}/endpoints`);
   if (data[0]?.circuit.state !== 'closed') return true;
-  const sending = await engine.call<{ data: unknown[] }>('GET', `${path}/deliveries?status=SENDING&limit=1`);
-  return sending.data.length > 0;
+  // They are its oldest, many short pages behind.
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Page = await engine.call('GET', `${path}/deliveries?status=SENDING&limit=1${cursor}`);
+    if (page.data.length > 0) return true;
+    cursor = page.next_cursor && `&cursor=${page.next_cursor}`;
+  }
+  return false;
 }
 
 /** A port on which nobody listens. */
