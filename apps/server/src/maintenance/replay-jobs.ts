@@ -2,7 +2,7 @@ import { publicId, type Uuid } from '../core/ids.ts';
 import type { Log } from '../log.ts';
 import { repeating, type Wakeable } from '../service.ts';
 import { type Database, isTransient } from '../store/database.ts';
-import { advanceJob, failJob, lockOpenJob } from '../store/job.ts';
+import { advanceJob, failJob, isJobOpen, lockOpenJob } from '../store/job.ts';
 import { replayChunk } from '../store/replay.ts';
 
 /** A job that another process was told of is found this soon. */
@@ -50,6 +50,7 @@ class StuckJob extends Error {
 
 /** One chunk of the job whose turn it is, and what the job is then; null where none is open. */
 async function doChunk(db: Database) {
+  if (!(await isJobOpen(db))) return null;
   return db.transaction(async (tx) => {
     const open = await lockOpenJob(tx);
     if (!open) return null;

@@ -84,6 +84,16 @@ interface OpenRow {
   readonly as_of: string;
 }
 
+const anyOpen = statement<{ isThere: boolean }>(
+  'job_any_open',
+  `select exists (select from job where status in ('pending', 'running')) as "isThere"`,
+);
+
+/** Whether a job is not finished: where nobody replays, asking that is all the work there is, and needs no transaction. */
+export async function isJobOpen(db: Queryable): Promise<boolean> {
+  return (await db.query(anyOpen, []))[0]?.isThere ?? false;
+}
+
 const lockOpen = statement<OpenRow>(
   'job_lock_open',
   `select id, environment_id, filter, after_id, last_id, as_of::text as as_of from job

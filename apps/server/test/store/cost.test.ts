@@ -22,7 +22,7 @@ import { findDirectEndpoint, readDirectEndpoint } from '../../src/store/direct-e
 import { endpointsOf, listEndpoints, pageEndpoints } from '../../src/store/endpoint.ts';
 import { eventTypesNamed, listEventTypes, readSchema } from '../../src/store/event-type.ts';
 import { failingFor, forgetFailing, noteFailing } from '../../src/store/failing.ts';
-import { lockOpenJob } from '../../src/store/job.ts';
+import { isJobOpen, lockOpenJob } from '../../src/store/job.ts';
 import { letLanesGo, lockReadyLanes, msUntilReady, takeTurns } from '../../src/store/lane.ts';
 import { putLanesRight } from '../../src/store/lane-clock.ts';
 import { type LeasedDelivery, recordAttempts, releaseLeases, takeOverLeases } from '../../src/store/lease.ts';
@@ -125,6 +125,7 @@ describe.skipIf(!process.env.POSTRIDER_TEST_DATABASE_URL)('with 20,000 deliverie
     ['… by application and channel', 80, (db) => listDeliveries(db, { ...owner(), channel: 'c' }, page)],
     ['… failed', 40, (db) => listDeliveries(db, { environmentId: env(), status: 'FAILED' }, page)],
     ['the next job', 10, (db) => lockOpenJob(db)],
+    ['whether there is a job', 10, (db) => isJobOpen(db)],
     ['a chunk of a replay', 100, (db) => replayChunk(db, range({}), 500)],
     ['a replay of an application', 100, (db) => replayChunk(db, range({ applicationId: app }), 500)],
     ['a replay of an endpoint', 100, (db) => replayChunk(db, range({ endpointId: shop }), 500)],
