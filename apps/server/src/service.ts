@@ -10,8 +10,8 @@ export interface Wakeable extends Service {
 }
 
 /**
- * Runs `work` again and again, `intervalMs` after its last run ended, so that runs never overlap; at once where it was
- * woken meanwhile or resolved to true, for "there is more". A failed run is reported and does not end the series.
+ * Runs `work` again and again, at the next beat of `intervalMs` after its last run ended, so that runs never overlap; at once where
+ * it was woken meanwhile or resolved to true, for "there is more". A failed run is reported and does not end the series.
  *
  * @param work told by its signal when to stop: one that takes long looks at it between two steps.
  */
@@ -30,7 +30,7 @@ export function repeating(
     current = work(stopping.signal)
       .catch(onError)
       .then((more) => {
-        if (!stopping.signal.aborted) timer = setTimeout(turn, isAwake || more === true ? 0 : intervalMs);
+        if (!stopping.signal.aborted) timer = setTimeout(turn, isAwake || more === true ? 0 : untilBeat(intervalMs));
       });
   };
   return {
@@ -49,4 +49,15 @@ export function repeating(
       await current;
     },
   };
+}
+
+/**
+ * How long to wait, ms, to go on at a multiple of the interval: half of it at least, one and a half at most. What goes by the same
+ * interval, or one that divides it, wakes an idle process together and not each for itself, which is most of what idling costs.
+ *
+ * @param nowMs of the clock that all of them go by, `performance.now()`.
+ */
+export function untilBeat(intervalMs: number, nowMs = performance.now()): number {
+  const sinceBeat = nowMs % intervalMs;
+  return sinceBeat > intervalMs / 2 ? 2 * intervalMs - sinceBeat : intervalMs - sinceBeat;
 }

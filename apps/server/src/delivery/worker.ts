@@ -4,7 +4,7 @@ import { type DisabledReason, type Endpoint, type EndpointType, isCounted } from
 import { publicId, type Uuid } from '../core/ids.ts';
 import { GroupCommit } from '../group-commit.ts';
 import type { Log } from '../log.ts';
-import type { Service } from '../service.ts';
+import { type Service, untilBeat } from '../service.ts';
 import { type Database, isTransient } from '../store/database.ts';
 import { type Except, msUntilReady, type ReadyLane } from '../store/lane.ts';
 import { LEASE_MARGIN_MS, type LeasedDelivery, type Release, releaseLeases } from '../store/lease.ts';
@@ -273,7 +273,8 @@ export class Worker implements Service {
       if (!mayWalk) return this.#mayWalkAt - leasedAt;
     } else {
       const inMs = await msUntilReady(db, full.endpoints);
-      if (inMs === null || inMs > 0) return Math.min(POLL_MS, inMs ?? POLL_MS);
+      const pollMs = untilBeat(POLL_MS);
+      if (inMs === null || inMs > 0) return Math.min(pollMs, inMs ?? pollMs);
     }
     const allot = (lanes: readonly ReadyLane[], most: number) => this.#wire.allot(lanes, most);
     const { deliveries, lanes, hasWalked } = await claim(db, { free, full, allot, mayWalk });
