@@ -53,7 +53,7 @@ export function repeating(
 
 /**
  * How long to wait, ms, to go on at a multiple of the interval: half of it at least, one and a half at most. What goes by the same
- * interval, or one that divides it, wakes an idle process together and not each for itself, which is most of what idling costs.
+ * interval, or one that divides it, wakes an idle process together and not each for itself: that is a good part of what idling costs.
  *
  * @param nowMs of the clock that all of them go by, `performance.now()`.
  */

@@ -243,7 +243,7 @@ export class Worker implements Service {
     // Where the database is away, the first claim says so.
     await rehearse(this.#options.db).catch(() => {});
     while (this.#isRunning) {
-      let waitMs = POLL_MS;
+      let waitMs: number | null = null;
       try {
         waitMs = await this.#claim();
       } catch (error) {
@@ -251,12 +251,12 @@ export class Worker implements Service {
       }
       if (!this.#isRunning) break;
       await new Promise((resolve) => setTimeout(resolve, CLAIM_PAUSE_MS));
-      if (waitMs > 0) await this.#work.wait(waitMs);
+      if (waitMs !== 0) await this.#work.wait(Math.min(untilBeat(POLL_MS), waitMs ?? Number.POSITIVE_INFINITY));
     }
   }
 
-  /** One round of claiming. Resolves to how long nothing is known to be ready, ms. */
-  async #claim(): Promise<number> {
+  /** One round of claiming. Resolves to how long nothing will be ready, ms, or null where that is not known. */
+  async #claim(): Promise<number | null> {
     const { db } = this.#options;
     for (const inHand of this.#waiting.takeOlderThan(performance.now() - MAX_WAIT_MS)) {
       this.#finish(inHand, this.#release(inHand.delivery, null));
@@ -265,7 +265,7 @@ export class Worker implements Service {
     const free = Math.min(this.#wire.free, this.#hands.free);
     this.#leftOut = full;
     this.#isFull = free <= 0;
-    if (free <= 0) return POLL_MS;
+    if (free <= 0) return null;
     const leasedAt = performance.now();
     const mayWalk = leasedAt >= this.#mayWalkAt;
     if (full.applications.length > 0) {
@@ -273,8 +273,7 @@ export class Worker implements Service {
       if (!mayWalk) return this.#mayWalkAt - leasedAt;
     } else {
       const inMs = await msUntilReady(db, full.endpoints);
-      const pollMs = untilBeat(POLL_MS);
-      if (inMs === null || inMs > 0) return Math.min(pollMs, inMs ?? pollMs);
+      if (inMs === null || inMs > 0) return inMs;
     }
     const allot = (lanes: readonly ReadyLane[], most: number) => this.#wire.allot(lanes, most);
     const { deliveries, lanes, hasWalked } = await claim(db, { free, full, allot, mayWalk });

@@ -4,7 +4,7 @@ import { readClock } from '../store/clock.ts';
 import type { Queryable } from '../store/database.ts';
 import { putLanesRight } from '../store/lane-clock.ts';
 
-/** For so long at most, what a clock set back holds up is held up. It is rare, and asking costs an idle process its rest. */
+/** For about so long, what a clock set back holds up is held up. It is rare, and asking costs an idle process its rest. */
 const INTERVAL_MS = 5_000;
 const BATCH = 1_000;
 /** Set back by less, a clock holds up nothing for longer than this. */
